@@ -1,0 +1,140 @@
+-- Answers that handlers share: JSON with an entity tag, pages of lists, waiting for something to change, and effects that
+-- an Idempotency-Key makes happen once.
+local changes = require "house.changes"
+local clock = require "house.clock"
+local db = require "house.db"
+local digest = require "house.digest"
+local ids = require "house.ids"
+local shape = require "house.shape"
+local idempotency = require "orrery.data.idempotency"
+local problem = require "orrery.api.problem"
+
+local answer = {}
+
+local JSON = "Content-Type: application/json\r\n"
+answer.JSON = JSON
+
+function answer.json(status, body, headers) return status, headers and JSON .. headers or JSON, body end
+
+---200 with the body's tag, or 304 when the client has it already.
+function answer.tagged(context, body)
+  local tag = digest.etag(body)
+  if context.request:header "if-none-match" == tag then return 304, "ETag: " .. tag .. "\r\n", "" end
+  return 200, JSON .. "ETag: " .. tag .. "\r\n", body
+end
+
+-- Waiting --------------------------------------------------------------------------------------------------------
+
+answer.wait_query = { type = "number", min = 0, max = 60, help = "seconds to wait: until it has ended, or, with If-None-Match, until it is another than that" }
+
+---Reads again and again until there is something to tell or the time is over.
+---@param read fun():string, boolean the body, and whether it has come to its end
+function answer.when_ready(context, read)
+  local body, ended = read()
+  local seconds = context.query.wait
+  if seconds then
+    local known, over = context.request:header "if-none-match", clock.monotonic() + seconds * 1000 // 1
+    while not (known and digest.etag(body) ~= known or not known and ended) do
+      local left = over - clock.monotonic()
+      if left <= 0 or changes.ending() or context.request:aborted() then break end
+      changes.wait(math.tointeger(left))
+      body, ended = read()
+    end
+  end
+  return answer.tagged(context, body)
+end
+
+-- Pages ----------------------------------------------------------------------------------------------------------
+
+answer.page_query = {
+  limit = { type = "integer", min = 1, max = 1000, help = "at most so many items (default 100)" },
+  cursor = { type = "text", max = 64, help = "`next` of the page before" },
+  order = { type = "text", choices = { "asc", "desc" }, help = "by creation: oldest first (default) or newest first" },
+  fields = { type = "text", max = 1024, help = "names of the fields wanted, separated by commas" },
+}
+
+---The declared query parameters of a list: those of every list, and its own.
+function answer.list_query(own)
+  for name, s in pairs(answer.page_query) do own[name] = s end
+  return own
+end
+
+---Where a page begins: the key to go on from, its direction, its limit.
+function answer.page(query)
+  local descending = query.order == "desc"
+  local after = descending and math.maxinteger or 0
+  if query.cursor then
+    after = ids.key(query.cursor)
+    if not after then problem.raise("invalid-query", "The cursor is none that this server gave.") end
+  end
+  return after, descending, query.limit or 100
+end
+
+---A page of rows, written by a shape. A full page may have a successor; the statement's first column is the page's key.
+function answer.list_of(item_shape, limit, statement, ...)
+  local items, count, last = db.json_rows(item_shape, statement, ...)
+  local more = count == limit and ('"%s"'):format(ids.text(last)) or "null"
+  return answer.json(200, ('{"items":[%s],"next":%s}'):format(items, more))
+end
+
+---Shapes of lists that may be cut down to some fields.
+function answer.shapes(fields)
+  local whole, by_text, count, known = shape.new(fields), {}, 0, {}
+  for _, field in ipairs(fields) do known[field[1]] = field end
+  return whole, function(text)
+    if not text then return whole end
+    local cut = by_text[text]
+    if cut then return cut end
+    local chosen = {}
+    for name in text:gmatch("[^,]+") do
+      if not known[name] then problem.raise("invalid-query", ("There is no field %q here."):format(name)) end
+      chosen[#chosen + 1] = known[name]
+    end
+    cut = shape.new(chosen)
+    if count >= 256 then by_text, count = {}, 0 end
+    by_text[text], count = cut, count + 1
+    return cut
+  end
+end
+
+-- Effects --------------------------------------------------------------------------------------------------------
+
+local function replay(row, request_hash)
+  if row.request ~= request_hash then
+    problem.raise("idempotency-mismatch", "Use a new key for a new request.")
+  end
+  return row.status, row.headers .. "Idempotency-Replayed: true\r\n", row.body
+end
+
+local function key_of(request)
+  local key = request:header "idempotency-key"
+  if not key then return nil end
+  if #key == 0 or #key > 255 then
+    problem.invalid { { pointer = "", detail = "header Idempotency-Key must have 1 to 255 bytes" } }
+  end
+  return key, digest.sha256(request:method() .. "\0" .. request:path() .. "\0" .. request:body())
+end
+
+---Runs a handler's effect once for its Idempotency-Key. `effect(finish)` does what it must and ends with
+---`return finish(change, status, headers, body)`, which commits the change with the answer in it.
+---@param on_conflict fun(failed:integer)|nil raises what a failed guard means; the statement's number is given
+function answer.once(context, effect, on_conflict)
+  local request, owner = context.request, context.principal.owner
+  local key, hash = key_of(request)
+  local row = key and idempotency.get(owner, key)
+  if row then return replay(row, hash) end
+  return effect(function(change, status, headers, body)
+    headers = JSON .. (headers or "")
+    if key then idempotency.insert(change, owner, key, hash, status, headers, body, clock.now()) end
+    local ok, code, why, failed = change:commit()
+    if ok then return status, headers, body end
+    if code == "conflict" then
+      row = key and idempotency.get(owner, key) -- a twin was faster
+      if row then return replay(row, hash) end
+      if on_conflict then on_conflict(failed) end
+    end
+    problem.of_commit(code, why)
+  end)
+end
+
+return answer

@@ -1,0 +1,116 @@
+-- The files of a job: its output and whatever it left in its directory, whole or in ranges, streamed from the disk.
+local clock = require "house.clock"
+local files = require "house.files"
+local json = require "house.json"
+local access = require "orrery.api.access"
+local answer = require "orrery.api.answer"
+local data = require "orrery.data.jobs"
+local problem = require "orrery.api.problem"
+local template = require "house.template"
+
+local MOST_ENTRIES, PIECE, DEADLINE_MS = 10000, 262144, 20000
+
+local types = { txt = "text/plain; charset=utf-8", log = "text/plain; charset=utf-8", csv = "text/csv; charset=utf-8",
+  json = "application/json", png = "image/png", jpg = "image/jpeg", jpeg = "image/jpeg", svg = "image/svg+xml",
+  gif = "image/gif", ppm = "image/x-portable-pixmap", pdf = "application/pdf", xml = "application/xml" }
+
+local function spec_of(job)
+  local row = data.specification(job.key)
+  return json.decode(row.spec or template.fill(row.template, row.parameters))
+end
+
+local function absent(job, what)
+  local why = job.attempt == 0 and "the job has not started" or "it is not there"
+  problem.raise("not-found", ("There is no %s: %s."):format(what, why))
+end
+
+local function fail(job, what, code, why)
+  if code == "not_found" then absent(job, what) end
+  if code == "invalid" then problem.invalid { { pointer = "", detail = "path: " .. why } } end
+  problem.raise("unavailable", why, { headers = "Retry-After: 5\r\n" })
+end
+
+-- Range: bytes=FROM-TO → from, to (inclusive); nil where there is none or it is not understood, which is then ignored.
+local function range_of(request, size)
+  local header = request:header "range"
+  if not header then return nil end
+  local first, last = header:match "^bytes=(%d*)%-(%d*)$"
+  if not first or (first == "" and last == "") then return nil end
+  local from, to = tonumber(first), tonumber(last)
+  if not from then from, to = math.max(size - to, 0), size - 1 end
+  to = math.min(to or size - 1, size - 1)
+  if from >= size or from > to then
+    problem.raise("range-not-satisfiable", ("The file has %d bytes now."):format(size),
+      { headers = ("Content-Range: bytes */%d\r\n"):format(size) })
+  end
+  return math.tointeger(from), math.tointeger(to)
+end
+
+-- Streams root/path, as long as it was when it was first looked at: it may still grow.
+local function send(context, job, lane, root, path, what, content_type)
+  local request = context.request
+  local info, code, why = files.stat(lane, root, path, DEADLINE_MS)
+  if not info then fail(job, what, code, why) end
+  if info.type ~= "file" then problem.raise("not-found", ("%s is a %s."):format(what, info.type)) end
+  local tag = ('"%x-%x"'):format(info.size, info.modified)
+  if request:header "if-none-match" == tag then return 304, "ETag: " .. tag .. "\r\n", "" end
+  local from, to = range_of(request, info.size)
+  local headers = ("Content-Type: %s\r\nAccept-Ranges: bytes\r\nETag: %s\r\nX-Content-Type-Options: nosniff\r\n")
+    :format(content_type, tag)
+  if from then headers = headers .. ("Content-Range: bytes %d-%d/%d\r\n"):format(from, to, info.size) end
+  local at, stop = from or 0, (to or info.size - 1) + 1
+  request:begin(from and 206 or 200, headers, stop - at)
+  if request:method() == "HEAD" then return end
+  while at < stop do
+    local bytes
+    bytes, code, why = files.read(lane, root, path, at, math.min(PIECE, stop - at), DEADLINE_MS)
+    if not bytes or #bytes == 0 or not request:write(bytes) then return end -- cut short, and seen to be so
+    at = at + #bytes
+  end
+end
+
+local function output(name)
+  return function(context, id)
+    local job = access.job(context, id)
+    if not job.directory then absent(job, name) end
+    local spec = spec_of(job)
+    local path = spec[name .. "_path"] or name
+    local root = spec[name .. "_path"] and spec.directory or job.directory
+    if path:sub(1, 1) == "/" then root, path = path:match "^(.*)/([^/]*)$" end
+    return send(context, job, job.resource, root == "" and "/" or root, path, name, "text/plain; charset=utf-8")
+  end
+end
+
+local function listing(job, root, path, deep)
+  local list, more, why = files.list(job.resource, root, path, deep, MOST_ENTRIES, DEADLINE_MS)
+  if not list then fail(job, path == "" and "directory" or path, more, why) end
+  local items = json.list {}
+  for i, entry in ipairs(list) do
+    items[i] = { path = entry.path, type = entry.type, size = entry.size, modified_at = clock.text(entry.modified) }
+  end
+  return answer.json(200, json.encode { items = items, next = json.null, cut = more })
+end
+
+local function get(context, id, path)
+  local job = access.job(context, id)
+  path = path or ""
+  if not job.directory then absent(job, "directory") end
+  local root = spec_of(job).directory or job.directory
+  if path:find "\0" then problem.invalid { { pointer = "", detail = "path: NUL is refused everywhere" } } end
+  path = path:gsub("/+$", "")
+  local info, code, why = files.stat(job.resource, root, path, DEADLINE_MS)
+  if not info then fail(job, path == "" and "directory" or path, code, why) end
+  if info.type == "directory" then return listing(job, root, path, context.query.recursive == 1) end
+  local ending = path:match "%.(%w+)$"
+  return send(context, job, job.resource, root, path, path, types[ending and ending:lower()] or "application/octet-stream")
+end
+
+local query = { recursive = { type = "integer", min = 0, max = 1, help = "1: folders within folders as well" } }
+
+return {
+  { method = "GET", path = "/v1/jobs/{id}/stdout", summary = "What the job wrote", handler = output "stdout", response = "bytes" },
+  { method = "GET", path = "/v1/jobs/{id}/stderr", summary = "What the job wrote as errors", handler = output "stderr", response = "bytes" },
+  { method = "GET", path = "/v1/jobs/{id}/files", summary = "List the files of a job", handler = get, query = query, response = "list" },
+  { method = "GET", path = "/v1/jobs/{id}/files/{path*}", summary = "Download a file, or list a folder", handler = get,
+    query = query, response = "bytes" },
+}

@@ -1,0 +1,74 @@
+-- For those who watch the server: alive, ready, and in numbers.
+local config = require "house.config"
+local server = require "house.server"
+local answer = require "orrery.api.answer"
+local auth = require "orrery.api.auth"
+local data = require "orrery.data.resources"
+
+local STILL_MS = 10000 -- a control loop that has not gone round for so long stands still
+
+local function healthz() return answer.json(200, '{"status":"ok"}') end
+
+local function readyz()
+  local age = server.beat_age()
+  if age > STILL_MS then
+    return answer.json(503, ('{"status":"unready","detail":"the control loop has stood still for %d ms"}'):format(age))
+  end
+  return answer.json(200, '{"status":"ready"}')
+end
+
+local function put(out, name, kind, help, value)
+  out[#out + 1] = ("# HELP orrery_%s %s\n# TYPE orrery_%s %s\norrery_%s %s\n"):format(name, help, name, kind, name, value)
+end
+
+local function put_answers(out, m)
+  out[#out + 1] = "# HELP orrery_http_answers_total answers by class of status\n# TYPE orrery_http_answers_total counter\n"
+  local total = 0
+  for class = 1, 5 do
+    out[#out + 1] = ('orrery_http_answers_total{class="%dxx"} %d\n'):format(class, m.answers[class])
+    total = total + m.answers[class]
+  end
+  out[#out + 1] = "# HELP orrery_http_seconds time from request to answer\n# TYPE orrery_http_seconds histogram\n"
+  local sum = 0
+  for _, bucket in ipairs(m.within) do
+    sum = sum + bucket[2]
+    out[#out + 1] = ('orrery_http_seconds_bucket{le="%s"} %d\n'):format(bucket[1], sum)
+  end
+  out[#out + 1] = ("orrery_http_seconds_sum %.6f\norrery_http_seconds_count %d\n"):format(m.answer_ns / 1e9, total)
+end
+
+local function put_resources(out)
+  out[#out + 1] = "# HELP orrery_resource_up whether a resource answers\n# TYPE orrery_resource_up gauge\n"
+  for _, row in ipairs(data.all()) do
+    out[#out + 1] = ('orrery_resource_up{resource="%s",scheduler="%s"} %d\n'):format(row.name, row.scheduler,
+      row.state == "up" and 1 or 0)
+  end
+end
+
+local function metrics(context)
+  if not config.metrics_open then auth.identify(context.request) end
+  local m, out = server.metrics(), {}
+  put_answers(out, m)
+  put(out, "http_answer_bytes_total", "counter", "bytes of answers", m.answer_bytes)
+  put(out, "http_handler_failures_total", "counter", "handlers that threw or went over a budget", m.handler_failures)
+  put(out, "store_commits_total", "counter", "commits", m.store_commits)
+  put(out, "store_groups_total", "counter", "transactions, each of one commit or more", m.store_groups)
+  put(out, "store_conflicts_total", "counter", "commits whose guard failed", m.store_conflicts)
+  put(out, "store_errors_total", "counter", "commits that failed otherwise", m.store_errors)
+  put(out, "store_rows_total", "counter", "rows changed", m.store_rows)
+  put(out, "store_queued", "gauge", "commits waiting now", m.store_queued)
+  put(out, "store_group_seconds_max", "gauge", "the slowest transaction", ("%.6f"):format(m.store_group_ns_max / 1e9))
+  put(out, "store_wal_bytes", "gauge", "size of the write-ahead log", m.store_wal_bytes)
+  put(out, "control_beat_age_seconds", "gauge", "since the control loop last went round", ("%.3f"):format(server.beat_age() / 1000))
+  put(out, "process_memory_peak_bytes", "gauge", "largest resident size", m.memory_peak_bytes)
+  put(out, "process_cpu_seconds_total", "counter", "processor time", ("%.3f"):format((m.cpu_user_us + m.cpu_system_us) / 1e6))
+  put(out, "process_start_time_seconds", "gauge", "when it started", ("%.3f"):format(m.started_ms / 1000))
+  put_resources(out)
+  return 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n", table.concat(out)
+end
+
+return {
+  { method = "GET", path = "/healthz", summary = "Whether the server runs", open = true, handler = healthz, response = "status" },
+  { method = "GET", path = "/readyz", summary = "Whether it does its work", open = true, handler = readyz, response = "status" },
+  { method = "GET", path = "/metrics", summary = "Counters, for Prometheus", open = true, handler = metrics, response = "text" },
+}

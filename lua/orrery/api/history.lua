@@ -1,0 +1,40 @@
+-- What happened to a job, from its creation on.
+local clock = require "house.clock"
+local json = require "house.json"
+local access = require "orrery.api.access"
+local answer = require "orrery.api.answer"
+local events = require "orrery.data.events"
+local problem = require "orrery.api.problem"
+
+local function item(row)
+  local out = row.data
+  out.count, out.sweep = nil, nil
+  out.number, out.type, out.at = row.number, row.type, clock.text(row.at)
+  return json.encode(out)
+end
+
+local function history(context, id)
+  local row, query, items = access.job(context, id), context.query, {}
+  local after, limit = 0, query.limit or 100
+  if query.cursor then
+    after = math.tointeger(tonumber(query.cursor))
+    if not after then problem.raise("invalid-query", "The cursor is none that this server gave.") end
+  end
+  if after == 0 and row.sweep then -- a sweep's jobs share the event of their creation
+    local created = events.creation_of(row.key)
+    if created then
+      created.type = "job.created"
+      items[1] = item(created)
+    end
+  end
+  local list = events.of_job(row.key, after, limit - #items)
+  for _, event in ipairs(list) do items[#items + 1] = item(event) end
+  local last = list[#list]
+  local more = last and #items == limit and ('"%d"'):format(last.number) or "null"
+  return answer.json(200, ('{"items":[%s],"next":%s}'):format(table.concat(items, ","), more))
+end
+
+return {
+  { method = "GET", path = "/v1/jobs/{id}/history", summary = "What happened to a job", handler = history, response = "list",
+    query = { limit = answer.page_query.limit, cursor = answer.page_query.cursor } },
+}

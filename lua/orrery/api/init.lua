@@ -1,0 +1,117 @@
+-- The API: the routes of all collections, and the one way a request takes through them: route, principal, query, body,
+-- handler, answer. Each route is declared once (method, path, schemas, role, handler); the OpenAPI document is made of
+-- the same declarations.
+local json = require "house.json"
+local auth = require "orrery.api.auth"
+local problem = require "orrery.api.problem"
+local schema = require "orrery.core.schema"
+
+local collections = { "health", "simulations", "jobs", "sweeps", "control", "history", "results", "files", "resources",
+  "schedulers", "tokens", "openapi" }
+
+---@class api.route
+---@field method string
+---@field path string
+---@field summary string for the OpenAPI document
+---@field open boolean|nil no token is needed
+---@field role string|nil the least role (default: user)
+---@field query table<string, schema>|nil
+---@field body schema|nil
+---@field handler fun(context, ...):integer, string, string status, headers, body
+local routes = {}
+for _, name in ipairs(collections) do
+  for _, route in ipairs(require("orrery.api." .. name)) do
+    route.collection = name
+    routes[#routes + 1] = route
+  end
+end
+require("orrery.api.openapi").describe(routes)
+
+-- The last is what curl -d says when it is told nothing; forms are not served, so it can only mean JSON.
+local JSON_TYPES = { ["application/json"] = true, ["text/json"] = true, ["application/x-www-form-urlencoded"] = true }
+
+local function read_query(request, declared)
+  local query, why = request:query()
+  if not query then problem.raise("invalid-query", why) end
+  for name, text in pairs(query) do
+    local s = declared and declared[name]
+    if not s then problem.raise("invalid-query", ("There is no query parameter %q here."):format(name)) end
+    local value = text
+    if s.type == "integer" then value = math.tointeger(tonumber(text)) or text
+    elseif s.type == "number" then value = tonumber(text) or text end
+    local problems = schema.check(s, value)
+    if problems then problem.raise("invalid-query", ("The query parameter %s %s."):format(name, problems[1].detail)) end
+    query[name] = value
+  end
+  return query
+end
+
+local function read_body(request, route)
+  local text = request:body()
+  local kind = request:header "content-type"
+  if kind and not JSON_TYPES[kind:match("^%s*([^;%s]*)"):lower()] then
+    problem.raise("unsupported-media-type", "Send JSON, with Content-Type: application/json.",
+      { headers = "Accept: application/json\r\n" })
+  end
+  if text == "" then
+    if route.body_optional then return {} end
+    problem.raise("invalid-json", "The body is empty; send a JSON object.")
+  end
+  local body, why, where = json.decode(text)
+  if body == nil and why then
+    problem.raise("invalid-json", ("At byte %d of the body: %s."):format(where, why), { offset = where })
+  end
+  local problems = schema.check(route.body, body)
+  if problems then problem.invalid(problems) end
+  return body
+end
+
+local function run(route, request, ...)
+  local context = { request = request }
+  if not route.open then
+    context.principal = auth.identify(request)
+    if route.role then auth.require_role(context.principal, route.role) end
+  end
+  context.query = read_query(request, route.query)
+  if route.body then context.body = read_body(request, route) end
+  return route.handler(context, ...)
+end
+
+local method_bits = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" }
+
+local function allow_header(bits)
+  local names = {}
+  for i, name in ipairs(method_bits) do
+    if bits & (1 << (i - 1)) ~= 0 or name == "OPTIONS" then names[#names + 1] = name end
+  end
+  return "Allow: " .. table.concat(names, ", ") .. "\r\n"
+end
+
+-- What no route takes: -1, no such path; -2, the path has other methods.
+local function miss(request, number, allowed)
+  if number == -2 and request:method() == "OPTIONS" then return 204, allow_header(allowed) end
+  if request:method() == "OTHER" then problem.raise("not-implemented", "This method is not served.") end
+  if number == -2 then
+    problem.raise("method-not-allowed", ("%s does not have %s."):format(request:path(), request:method()),
+      { headers = allow_header(allowed) })
+  end
+  problem.raise("not-found", ("There is nothing at %s; /openapi.json lists what there is."):format(request:path()))
+end
+
+-- Problems pass as they are; anything else is a defect, and the log wants to know where.
+local function explain(thrown)
+  if type(thrown) == "table" and thrown.problem then return thrown end
+  return debug.traceback(tostring(thrown), 2)
+end
+
+local function serve(request, number, ...)
+  local route = routes[number]
+  local ok, status, headers, body
+  if route then ok, status, headers, body = xpcall(run, explain, route, request, ...)
+  else ok, status, headers, body = xpcall(miss, explain, request, number, ...) end
+  if ok then return status, headers, body end
+  if type(status) == "table" then return problem.answer(status, request:id()) end
+  error(status, 0)
+end
+
+return { routes = routes, serve = serve }

@@ -1,0 +1,194 @@
+-- /v1/jobs and the jobs of a simulation.
+local clock = require "house.clock"
+local db = require "house.db"
+local ids = require "house.ids"
+local json = require "house.json"
+local access = require "orrery.api.access"
+local answer = require "orrery.api.answer"
+local data = require "orrery.data.jobs"
+local events = require "orrery.data.events"
+local fitting = require "orrery.api.fitting"
+local lifecycle = require "orrery.core.lifecycle"
+local problem = require "orrery.api.problem"
+local schema = require "orrery.core.schema"
+local simulations = require "orrery.data.simulations"
+local spec = require "orrery.core.spec"
+
+local MOST_AT_ONCE = 1000
+
+local whole, cut = answer.shapes { { "id", "id" }, { "simulation_id", "id" }, { "sweep_id", "id" }, { "name", "text" },
+  { "state", "text" }, { "wanted", "text" }, { "reason", "text" }, { "message", "text" }, { "problem", "json" },
+  { "resource", "text" }, { "native_id", "text" }, { "native_state", "text" }, { "exit_code", "int" },
+  { "signal", "int" }, { "attempt", "int" }, { "owner", "text" }, { "priority", "int" }, { "directory", "text" },
+  { "parameters", "json" }, { "tags", "json" }, { "created_at", "born", "born" }, { "submitted_at", "time" },
+  { "started_at", "time" }, { "ended_at", "time" }, { "usage", "json" }, { "spec", "spec" } }
+
+-- Creating -------------------------------------------------------------------------------------------------------
+
+local create_fields = { submit = { type = "boolean", help = "false: it stays NEW until it is submitted" } }
+for name, field in pairs(spec.fields) do create_fields[name] = field end
+local one = { type = "object", fields = create_fields, help = "a job specification" }
+local many = { type = "object", when = "jobs", help = "several at once", fields = {
+  jobs = { type = "list", of = { type = "any" }, max = MOST_AT_ONCE, required = true, help = "job specifications" } } }
+
+local function row_of(body, simulation, key)
+  local submit = body.submit
+  body.submit = nil
+  local state = submit == false and "NEW" or "PENDING"
+  local wanted = body.hold and "HOLD" or simulation.wanted == "CANCEL" and "RUN" or simulation.wanted
+  return {
+    key = key, simulation = simulation.key, owner = simulation.owner, name = body.name, state = state, wanted = wanted,
+    priority = body.priority or 0, resource = body.resource, cores = spec.cores(body),
+    reason = state == "PENDING" and wanted ~= "RUN" and "HELD" or nil,
+    tags = json.encode(body.tags or {}), spec = json.encode(body),
+  }
+end
+
+local function text_of(row)
+  row.id, row.born, row.simulation_id, row.attempt = row.key, row.key, row.simulation, 0
+  return whole:text(row)
+end
+
+local function add(batch, row)
+  data.insert(batch.change, row)
+  events.append(batch.change, batch.at, "job.created", row.owner, row.simulation, row.key, { to = row.state })
+  batch:count(row.simulation, row.state, 1)
+end
+
+local function gone(context, id)
+  return function() access.absent(context, "simulation", id) end
+end
+
+local function create_one(context, id, simulation)
+  local body = context.body
+  local problems = fitting.check(body)
+  if problems then problem.invalid(problems) end
+  return answer.once(context, function(finish)
+    local batch, row = lifecycle.batch(), row_of(body, simulation, ids.new())
+    simulations.touch(batch.change, simulation.key)
+    add(batch, row)
+    return finish(batch:settle(), 201, "Location: /v1/jobs/" .. ids.text(row.key) .. "\r\n", text_of(row))
+  end, gone(context, id))
+end
+
+-- Each item has an answer of its own; those that are right are created together.
+local function create_many(context, id, simulation)
+  return answer.once(context, function(finish)
+    local batch, items = lifecycle.batch(), {}
+    local list = context.body.jobs
+    local first = ids.new(math.max(#list, 1))
+    simulations.touch(batch.change, simulation.key)
+    for i, body in ipairs(list) do
+      local at = "/jobs/" .. i - 1
+      local problems = schema.check(one, body, at) or fitting.check(body, at)
+      if problems then
+        local detail = problems[1].pointer .. " " .. problems[1].detail
+        items[i] = ('{"status":422,"problem":%s}'):format(
+          json.encode(problem.document("invalid-value", detail, { errors = json.list(problems) })))
+      else
+        local row = row_of(body, simulation, first + i - 1)
+        add(batch, row)
+        items[i] = ('{"status":201,"job":%s}'):format(text_of(row))
+      end
+    end
+    return finish(batch:settle(), 207, "", ('{"items":[%s]}'):format(table.concat(items, ",")))
+  end, gone(context, id))
+end
+
+local function create(context, id)
+  local simulation = access.simulation(context, id)
+  access.may_run(context)
+  if context.body.jobs then return create_many(context, id, simulation) end
+  return create_one(context, id, simulation)
+end
+
+-- Reading --------------------------------------------------------------------------------------------------------
+
+local function get(context, id)
+  local key, principal = ids.key(id), context.principal
+  if not key then access.absent(context, "job", id) end
+  if not context.query.wait then -- the most asked question of all: one statement, and no table in between
+    local body
+    if principal.sees_all then body = db.json(whole, data.one_any, key)
+    else body = db.json(whole, data.one_owned, key, principal.owner) end
+    if not body then access.absent(context, "job", id) end
+    return answer.tagged(context, body)
+  end
+  access.job(context, id)
+  return answer.when_ready(context, function()
+    local body = db.json(whole, data.one_any, key)
+    if not body then access.absent(context, "job", id) end
+    return body, lifecycle.ended[data.get(key).state]
+  end)
+end
+
+local function key_in_query(text, what)
+  local key = ids.key(text)
+  if not key then problem.raise("invalid-query", ("%s is no identifier of a %s here."):format(text, what)) end
+  return key
+end
+
+local function list(context, simulation_id)
+  local query, principal = context.query, context.principal
+  local after, descending, limit = answer.page(query)
+  local filter = { state = query.state, resource = query.resource, name = query.name }
+  if not principal.sees_all then filter.owner = principal.owner end
+  if simulation_id then filter.simulation = access.simulation(context, simulation_id).key
+  elseif query.simulation then filter.simulation = access.simulation(context, query.simulation).key end
+  if query.sweep then filter.sweep = key_in_query(query.sweep, "sweep") end
+  local values = {}
+  for _, name in ipairs(data.filters) do
+    if filter[name] then values[#values + 1] = filter[name] end
+  end
+  values[#values + 1], values[#values + 2] = after, limit
+  return answer.list_of(cut(query.fields), limit, data.page(filter, descending), table.unpack(values))
+end
+
+-- Changing -------------------------------------------------------------------------------------------------------
+
+local function patch(context, id)
+  local row, body = access.job(context, id), context.body
+  local change = db.change()
+  data.describe(change, row.key, { name = body.name or row.name, priority = body.priority or row.priority,
+    tags = body.tags and json.encode(body.tags) or row.tags })
+  local ok, code, why = change:commit()
+  if not ok then problem.of_commit(code, why) end
+  return answer.json(200, db.json(whole, data.one_any, row.key))
+end
+
+local function delete(context, id)
+  local row = access.job(context, id)
+  if row.state ~= "NEW" and not lifecycle.ended[row.state] then
+    problem.raise("still-running", ("The job is %s; cancel it first."):format(row.state))
+  end
+  local batch = lifecycle.batch()
+  data.delete(batch.change, row.key, row.owner, clock.now())
+  batch:count(row.simulation, row.state, -1)
+  local ok, code, why = batch:commit()
+  if not ok then problem.of_commit(code, why) end
+  return 204, "", ""
+end
+
+local list_query = {
+  simulation = { type = "text", max = 64, help = "only those of this simulation" },
+  sweep = { type = "text", max = 64, help = "only those of this sweep" },
+  state = { type = "text", choices = lifecycle.states, help = "only those in this state" },
+  resource = { type = "text", max = 64, help = "only those on this resource" },
+  name = { type = "text", max = 256, help = "only those of this name" },
+}
+answer.list_query(list_query)
+
+return {
+  shape = whole,
+  { method = "POST", path = "/v1/simulations/{id}/jobs", summary = "Create a job, or several", status = 201,
+    handler = create, body = { type = "either", many, one }, response = "job" },
+  { method = "GET", path = "/v1/simulations/{id}/jobs", summary = "List a simulation's jobs", handler = list,
+    query = list_query, response = "list" },
+  { method = "GET", path = "/v1/jobs", summary = "List jobs", handler = list, query = list_query, response = "list" },
+  { method = "GET", path = "/v1/jobs/{id}", summary = "Get a job", handler = get, query = { wait = answer.wait_query },
+    response = "job" },
+  { method = "PATCH", path = "/v1/jobs/{id}", summary = "Change a job's name, priority or tags", handler = patch,
+    response = "job", body = { type = "object", help = "what to change", fields = {
+      name = spec.fields.name, priority = spec.fields.priority, tags = spec.tags } } },
+  { method = "DELETE", path = "/v1/jobs/{id}", summary = "Delete an ended job", status = 204, handler = delete },
+}

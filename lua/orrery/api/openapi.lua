@@ -1,0 +1,105 @@
+-- /openapi.json: the OpenAPI 3.1 document, made of the routes' own declarations.
+local json = require "house.json"
+local server = require "house.server"
+local lifecycle = require "orrery.core.lifecycle"
+local problem = require "orrery.api.problem"
+local schema = require "orrery.core.schema"
+
+local openapi = {}
+
+local document -- written once, when all routes are known
+
+local function text(nullable) return { type = nullable and json.list { "string", "null" } or "string" } end
+local function whole(nullable) return { type = nullable and json.list { "integer", "null" } or "integer" } end
+local function time() return { type = json.list { "string", "null" }, format = "date-time" } end
+local function id(nullable) return { type = nullable and json.list { "string", "null" } or "string", format = "uuid" } end
+local function object(properties) return { type = "object", properties = properties } end
+local map = { type = json.list { "object", "null" } }
+local states = { type = "string", enum = json.list { table.unpack(lifecycle.states) } }
+
+local components = {
+  simulation = object { id = id(), name = text(), description = text(true), state = text(), wanted = text(), owner = text(),
+    tags = map, counts = map, progress = { type = "number" }, created_at = time(), ended_at = time() },
+  job = object { id = id(), simulation_id = id(), sweep_id = id(true), name = text(true), state = states, wanted = text(),
+    reason = text(true), message = text(true), problem = map, resource = text(true), native_id = text(true),
+    native_state = text(true), exit_code = whole(true), signal = whole(true), attempt = whole(), owner = text(),
+    priority = whole(), directory = text(true), parameters = map, tags = map, created_at = time(), submitted_at = time(),
+    started_at = time(), ended_at = time(), usage = map, spec = map },
+  sweep = object { id = id(), simulation_id = id(), jobs = whole(), combine = text(), max_active = whole(true),
+    created_at = time(), template = map, parameters = map },
+  list = object { items = { type = "array", items = { type = "object" } }, next = text(true) },
+  resource = object { name = text(), scheduler = text(), state = text(), message = text(true), observed_at = time() },
+  scheduler = object { name = text(), language = text(true), version = text(true), state = text(), error = text(true) },
+  principal = object { owner = text(), role = text() },
+  token = object { id = id(), owner = text(), role = text(), name = text(true), created_at = time(), expires_at = time(),
+    token = text() },
+  status = object { status = text() },
+  problem = object { type = text(), title = text(), status = whole(), detail = text(), request_id = text(),
+    errors = { type = "array", items = object { pointer = text(), detail = text() } } },
+}
+
+local media = { bytes = "application/octet-stream", text = "text/plain" }
+
+local function response_of(route)
+  if not route.response then return { description = "done" } end
+  local kind = media[route.response]
+  if kind then return { description = "as it is", content = { [kind] = {} } } end
+  return { description = "a " .. route.response,
+    content = { ["application/json"] = { schema = { ["$ref"] = "#/components/schemas/" .. route.response } } } }
+end
+
+local function parameters_of(route)
+  local list = json.list {}
+  for name in route.path:gmatch "{([%w_]+)%*?}" do
+    list[#list + 1] = { name = name, ["in"] = "path", required = true, schema = { type = "string" } }
+  end
+  local names = {}
+  for name in pairs(route.query or {}) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    list[#list + 1] = { name = name, ["in"] = "query", description = route.query[name].help,
+      schema = schema.to_json_schema(route.query[name]) }
+  end
+  if route.method == "POST" then
+    list[#list + 1] = { name = "Idempotency-Key", ["in"] = "header", schema = { type = "string", maxLength = 255 },
+      description = "the same key and request are carried out once" }
+  end
+  return list
+end
+
+local function operation(route)
+  local out = { summary = route.summary, tags = json.list { route.collection }, parameters = parameters_of(route),
+    responses = { [tostring(route.status or 200)] = response_of(route),
+      default = { description = "a problem document", content = {
+        ["application/problem+json"] = { schema = { ["$ref"] = "#/components/schemas/problem" } } } } } }
+  if route.open then out.security = json.list {} end
+  if route.body then
+    out.requestBody = { required = true, content = { ["application/json"] = { schema = schema.to_json_schema(route.body) } } }
+  end
+  return out
+end
+
+---Makes the document; called once with all routes.
+function openapi.describe(routes)
+  local paths, problems = {}, json.list {}
+  for _, route in ipairs(routes) do
+    local path = route.path:gsub("%*}", "}")
+    paths[path] = paths[path] or {}
+    paths[path][route.method:lower()] = operation(route)
+  end
+  for type in pairs(problem.types) do problems[#problems + 1] = "/problems/" .. type end
+  table.sort(problems)
+  components.problem.properties.type.enum = problems
+  document = json.encode {
+    openapi = "3.1.0",
+    info = { title = "Orrery", version = server.version, license = { name = "Apache-2.0", identifier = "Apache-2.0" },
+      description = "Simulations on supercomputers, clusters, clouds and this machine." },
+    servers = json.list { { url = "/" } }, paths = paths, security = json.list { { bearer = json.list {} } },
+    components = { schemas = components, securitySchemes = { bearer = { type = "http", scheme = "bearer" } } },
+  }
+end
+
+openapi[1] = { method = "GET", path = "/openapi.json", summary = "This document", open = true, response = "text",
+  handler = function() return 200, "Content-Type: application/json\r\n", document end }
+
+return openapi

@@ -1,0 +1,127 @@
+-- The sweeps of a simulation: one request that becomes up to a million jobs, all of them or none.
+local config = require "house.config"
+local db = require "house.db"
+local events = require "orrery.data.events"
+local ids = require "house.ids"
+local json = require "house.json"
+local log = require "house.log"
+local access = require "orrery.api.access"
+local answer = require "orrery.api.answer"
+local data = require "orrery.data.sweeps"
+local fitting = require "orrery.api.fitting"
+local jobs = require "orrery.data.jobs"
+local lifecycle = require "orrery.core.lifecycle"
+local problem = require "orrery.api.problem"
+local schema = require "orrery.core.schema"
+local simulations = require "orrery.data.simulations"
+local spec = require "orrery.core.spec"
+local sweep = require "orrery.core.sweep"
+
+local CHUNK = 500 -- jobs in one commit: others' commits find their place between two of them
+
+local whole, cut = answer.shapes { { "id", "id" }, { "simulation_id", "id" }, { "jobs", "int" }, { "combine", "text" },
+  { "max_active", "int" }, { "created_at", "born", "born" }, { "template", "json" }, { "parameters", "json" } }
+
+local function check_job(job, prefix)
+  return schema.check(spec.schema, job, prefix) or fitting.check(job, prefix)
+end
+
+-- The cells of jobs first … first + count - 1 of a plan, in the order of data.jobs' statement.
+local function cells_of(plan, row, simulation, first, count)
+  local cells, n, width = {}, 0, jobs.swept_width
+  local hold = plan.first.hold or simulation.wanted == "HOLD" or simulation.wanted == "SUSPEND"
+  local wanted = plan.first.hold and "HOLD" or hold and simulation.wanted or "RUN"
+  for i = first, first + count - 1 do
+    local parameters, job = sweep.job(plan, i)
+    cells[n + 1], cells[n + 2], cells[n + 3], cells[n + 4] = row.first_job + i, row.simulation, row.key, row.owner
+    cells[n + 5], cells[n + 6], cells[n + 7] = job.name or json.null, "PENDING", wanted
+    cells[n + 8], cells[n + 9], cells[n + 10] = job.priority or 0, job.resource or json.null, spec.cores(job)
+    cells[n + 11], cells[n + 12] = hold and "HELD" or json.null, parameters
+    n = n + width
+  end
+  return cells
+end
+
+local function expand(plan, row, simulation)
+  local batch = lifecycle.batch()
+  data.insert(batch.change, row)
+  local ok, code, why = batch:commit()
+  for first = 0, plan.jobs - 1, CHUNK do
+    if not ok then break end
+    local count = math.min(CHUNK, plan.jobs - first)
+    batch = lifecycle.batch()
+    jobs.insert_swept(batch.change, cells_of(plan, row, simulation, first, count), count)
+    events.append(batch.change, batch.at, "jobs.created", row.owner, row.simulation, row.first_job + first,
+      { sweep = ids.text(row.key), count = count, to = "PENDING" })
+    ok, code, why = batch:commit()
+  end
+  if not ok then problem.of_commit(code, why) end
+end
+
+-- What a failed expansion left is taken back here; were the server to end now, the next start would do it.
+local function take_back(row)
+  for first = 0, row.jobs - 1, CHUNK do
+    local change = db.change()
+    data.delete_jobs(change, row.key, row.first_job + first, row.first_job + math.min(first + CHUNK, row.jobs) - 1)
+    if not change:commit() then return log.warn("sweep not taken back yet", { sweep = ids.text(row.key) }) end
+  end
+  local change = db.change()
+  data.delete(change, row.key)
+  change:commit()
+end
+
+local function create(context, id)
+  local simulation = access.simulation(context, id)
+  access.may_run(context)
+  local plan, problems = sweep.plan(context.body, config.limits.sweep_jobs, check_job)
+  if not plan then problem.invalid(problems) end
+  local row = { key = ids.new(), simulation = simulation.key, owner = simulation.owner, template = plan.template,
+    parameters = plan.parameters, combine = plan.combine, max_active = plan.max_active, jobs = plan.jobs,
+    first_job = ids.new(plan.jobs) }
+  local published = false
+  local function effect(finish)
+    expand(plan, row, simulation)
+    local batch = lifecycle.batch()
+    simulations.touch(batch.change, simulation.key)
+    data.publish(batch.change, row.key)
+    events.append(batch.change, batch.at, "sweep.created", row.owner, row.simulation, nil,
+      { sweep = ids.text(row.key), jobs = row.jobs })
+    batch:count(row.simulation, "PENDING", row.jobs)
+    row.id, row.born, row.simulation_id = row.key, row.key, row.simulation
+    local location = "Location: /v1/simulations/" .. id .. "/sweeps/" .. ids.text(row.key) .. "\r\n"
+    local status, headers, body = finish(batch:settle(), 201, location, whole:text(row))
+    published = data.get(row.key) ~= nil -- a twin's answer may have been replayed
+    return status, headers, body
+  end
+  local ok, status, headers, body = pcall(answer.once, context, effect, function()
+    access.absent(context, "simulation", id)
+  end)
+  if not published then take_back(row) end
+  if not ok then error(status, 0) end
+  return status, headers, body
+end
+
+local function list(context, id)
+  local simulation = access.simulation(context, id)
+  local after, _, limit = answer.page(context.query)
+  return answer.list_of(cut(context.query.fields), limit, data.page, simulation.key, after, limit)
+end
+
+local function get(context, id, sweep_id)
+  local simulation, row = access.simulation(context, id), access.sweep(context, sweep_id)
+  if row.simulation ~= simulation.key then access.absent(context, "sweep", sweep_id) end
+  return answer.tagged(context, db.json(whole, data.one, row.key))
+end
+
+local list_query = {}
+for _, name in ipairs { "limit", "cursor", "fields" } do list_query[name] = answer.page_query[name] end
+
+return {
+  shape = whole,
+  { method = "POST", path = "/v1/simulations/{id}/sweeps", summary = "Create the jobs of a parameter space",
+    status = 201, handler = create, body = sweep.schema, response = "sweep" },
+  { method = "GET", path = "/v1/simulations/{id}/sweeps", summary = "List a simulation's sweeps", handler = list,
+    query = list_query, response = "list" },
+  { method = "GET", path = "/v1/simulations/{id}/sweeps/{sweep}", summary = "Get a sweep", handler = get,
+    response = "sweep" },
+}

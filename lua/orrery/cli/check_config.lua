@@ -1,0 +1,66 @@
+-- `orrery check-config`: reads a configuration as the server would, and prints what would be in effect.
+local config = require "orrery.core.config"
+local exit = require "orrery.cli.exit"
+local json = require "house.json"
+local out = require "orrery.cli.out"
+local settings = require "orrery.cli.settings"
+local text = require "orrery.cli.text"
+
+local check_config = {
+  name = "check-config",
+  summary = "check a configuration and print what would be in effect",
+}
+
+local function describe(rows, lines)
+  for _, row in ipairs(rows) do
+    local default = row[3] ~= nil and row[3] ~= "" and (" (default: %s)"):format(row[3]) or ""
+    lines[#lines + 1] = ("   %s\n      %s%s"):format(row[1], row.help, default)
+  end
+end
+
+function check_config.declare(command)
+  settings.declare_file(command)
+  settings.declare_data(command)
+  command:flag("--json", "print it as JSON")
+  local lines = { "Settings:" }
+  describe(config.keys, lines)
+  lines[#lines + 1] = "\nSettings of resource \"NAME\" { ... }:"
+  describe(config.resource_keys, lines)
+  command:epilog(table.concat(lines, "\n"))
+end
+
+local function print_settings(value, prefix)
+  local names = {}
+  for name in pairs(value) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local member, path = value[name], prefix .. name
+    if type(member) == "table" then
+      print_settings(member, path .. ".")
+    else
+      out.line(text.clean(("%s = %s"):format(path, type(member) == "string" and ("%q"):format(member) or member)))
+    end
+  end
+end
+
+function check_config.run(arguments)
+  local loaded, file = settings.load(arguments)
+  if arguments.json then
+    out.json(json.encode(loaded))
+    return exit.OK
+  end
+  local resources = loaded.resources
+  loaded.listen = ("%s:%d"):format(loaded.listen.host:find(":", 1, true) and "[" .. loaded.listen.host .. "]"
+    or loaded.listen.host, loaded.listen.port)
+  loaded.resources = nil
+  print_settings(loaded, "")
+  for _, resource in ipairs(resources) do
+    local name = resource.name
+    resource.name = nil
+    print_settings(resource, ("resource %q "):format(name))
+  end
+  out.say((file or "the built-in configuration") .. " is in order")
+  return exit.OK
+end
+
+return check_config

@@ -1,0 +1,46 @@
+-- `orrery logs`: what a job has printed, or, followed, prints. `orrery run -- COMMAND` follows in the same way.
+local exit = require "orrery.cli.exit"
+local out = require "orrery.cli.out"
+local output = require "orrery.cli.output"
+local report = require "orrery.cli.report"
+local session = require "orrery.cli.session"
+local text = require "orrery.cli.text"
+
+local logs = {
+  name = "logs",
+  summary = "print what a job has written to its standard output",
+  client = true,
+}
+
+function logs.declare(command)
+  command:argument("job", "the job's id"):argname "JOB"
+  command:flag("-f --follow", "go on until the job has ended; end with its exit code")
+  command:flag("-e --stderr", "print its standard error instead")
+end
+
+---Prints streams of a job until it has ended → the job's exit code. A signal ends the printing, not the job.
+---@param fd integer|nil 1: all of it to standard output
+function logs.follow(opened, id, names, fd)
+  opened:catch_signals()
+  local job, hint = output.follow(opened, id, names, fd), opened.where.hint
+  if not job then
+    out.say(("The job goes on.\n  come back: orrery logs -f %s%s\n  cancel it: orrery cancel %s%s"):format(id, hint,
+      id, hint))
+    return exit.by_signal(opened.caught())
+  end
+  if job.state ~= "COMPLETED" then
+    out.say(text.clean(("orrery: job %s: %s: %s%s"):format(id, job.state, report.how(job),
+      job.message and ": " .. job.message or "")))
+  end
+  return output.exit_code(job)
+end
+
+function logs.run(arguments)
+  local opened = session.open(arguments)
+  local name = arguments.stderr and "stderr" or "stdout"
+  if arguments.follow then return logs.follow(opened, arguments.job, { name }, 1) end
+  output.print(opened, arguments.job, name)
+  return exit.OK
+end
+
+return logs

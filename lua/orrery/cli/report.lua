@@ -1,0 +1,84 @@
+-- The report on a simulation that has ended: its results as a table, the jobs that failed, where the outputs lie.
+local listing = require "orrery.cli.listing"
+local out = require "orrery.cli.out"
+local outcome = require "orrery.cli.outcome"
+local progress = require "orrery.cli.progress"
+local quantity = require "orrery.cli.quantity"
+local session = require "orrery.cli.session"
+local text = require "orrery.cli.text"
+
+local report = {}
+
+local MOST_ROWS, FIRST_ROWS, LAST_ROWS, MOST_FAILURES = 60, 40, 20, 5
+
+local function take(opened, path, query, most)
+  local items = {}
+  for item in opened:items(path, query) do
+    if #items == most then break end
+    items[#items + 1] = session.without_nulls(item)
+  end
+  return items
+end
+
+-- All rows if they are few, else the first and the last ones.
+local function rows(opened, id, total)
+  local path = session.path("/v1/simulations", id, "results")
+  if total <= MOST_ROWS then return take(opened, path, { limit = MOST_ROWS }, MOST_ROWS) end
+  local items = take(opened, path, { limit = FIRST_ROWS }, FIRST_ROWS)
+  local last = take(opened, path, { limit = LAST_ROWS, order = "desc" }, LAST_ROWS)
+  for i = #last, 1, -1 do items[#items + 1] = last[i] end
+  return items
+end
+
+---Prints the table of results of a simulation, cut to what a terminal can show.
+function report.results(opened, simulation)
+  local total = simulation.counts.total
+  local items = rows(opened, simulation.id, total)
+  if #items == 0 then return out.say "no results: the simulation has no jobs" end
+  local left_out = listing.print(outcome.columns(items), items)
+  local all = ("orrery results %s%s --csv"):format(simulation.id, opened.where.hint)
+  if total > #items then
+    out.say(("%d rows between the first %d and the last %d are not shown: %s"):format(total - #items, FIRST_ROWS,
+      LAST_ROWS, all))
+  end
+  if #left_out > 0 then
+    out.say(("%s not shown (%s): %s"):format(text.count(#left_out, "column"),
+      text.clean(table.concat(left_out, ", ")), all))
+  end
+end
+
+-- "exit 3", "signal 9", "TIMEOUT: …": how a job ended, in a few words.
+function report.how(job)
+  if job.reason == "EXIT_CODE" and job.exit_code then return ("exit %d"):format(job.exit_code) end
+  if job.reason == "SIGNAL" and job.signal then return ("signal %s"):format(job.signal) end
+  return job.reason or ""
+end
+
+local function failures(opened, simulation)
+  local query = { simulation = simulation.id, state = "FAILED", limit = MOST_FAILURES }
+  for _, job in ipairs(take(opened, "/v1/jobs", query, MOST_FAILURES)) do
+    out.say(text.clean(("failed: %s  %s  %s"):format(job.id, report.how(job), job.message or "")))
+  end
+  if simulation.counts.FAILED > MOST_FAILURES then
+    out.say(("and %d more: orrery jobs --simulation %s --state FAILED%s"):format(
+      simulation.counts.FAILED - MOST_FAILURES, simulation.id, opened.where.hint))
+  end
+end
+
+-- The folder of a simulation is the one that its jobs' folders have in common.
+local function outputs(opened, simulation)
+  local job = take(opened, "/v1/jobs", { simulation = simulation.id, limit = 1 }, 1)[1]
+  local folder = job and job.directory and job.directory:match("^(.*/" .. simulation.id:gsub("%-", "%%-") .. ")/")
+  if folder then out.say(text.clean("outputs: " .. folder)) end
+end
+
+---@param elapsed number seconds
+function report.print(opened, simulation, elapsed)
+  report.results(opened, simulation)
+  if simulation.counts.FAILED then failures(opened, simulation) end
+  outputs(opened, simulation)
+  out.say(("simulation %s: %s in %s"):format(simulation.id, progress.outcome(simulation.counts),
+    quantity.duration(elapsed)))
+end
+
+return report

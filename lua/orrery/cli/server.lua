@@ -1,0 +1,76 @@
+-- Which server to talk to, and with which token. The server is the one given by --server, by ORRERY_URL, or the one
+-- that server.json in the data directory names; the token the one given by --token-file, by ORRERY_TOKEN, or, for that
+-- same server, the one whose file server.json names. A token is never sent to a server that it does not belong to.
+local exit = require "orrery.cli.exit"
+local json = require "house.json"
+
+local server = {}
+
+---@return string directory where a server keeps its data when nobody says otherwise
+function server.default_data()
+  local state, home = os.getenv("XDG_STATE_HOME"), os.getenv("HOME")
+  if state and state:sub(1, 1) == "/" then return state .. "/orrery" end
+  if home and home:sub(1, 1) == "/" then return home .. "/.local/state/orrery" end
+  return "/var/lib/orrery"
+end
+
+---@param given string|nil the value of --data
+function server.data(given)
+  return given or os.getenv("ORRERY_DATA") or server.default_data()
+end
+
+local function read(path)
+  local file, problem = io.open(path, "rb")
+  if not file then return nil, problem end
+  local content, read_problem = file:read("a")
+  file:close()
+  return content, read_problem
+end
+
+local function same(a, b) return a and b and a:gsub("/+$", "") == b:gsub("/+$", "") end
+
+local function read_token(path)
+  local content, problem = read(path)
+  local token = content and content:match("^%s*(%S+)%s*$")
+  if not content then exit.fail(exit.DENIED, "cannot read the token: %s", problem) end
+  if not token then exit.fail(exit.DENIED, "%s does not hold a token", path) end
+  return token, path
+end
+
+local function find_token(arguments, running, url)
+  if arguments.token_file then return read_token(arguments.token_file) end
+  local token = os.getenv("ORRERY_TOKEN")
+  if token and token ~= "" then return token, "ORRERY_TOKEN" end
+  if running and same(running.url, url) then return read_token(running.token_file) end
+end
+
+-- What to add to a command so that it finds the same server again.
+local function hint(arguments)
+  local words = {}
+  for _, name in ipairs { "server", "data", "token_file" } do
+    if arguments[name] then
+      words[#words + 1] = (" --%s %s"):format(name:gsub("_", "-"), arguments[name])
+    end
+  end
+  return table.concat(words)
+end
+
+---@param arguments {server:string|nil, data:string|nil, token_file:string|nil}
+---@return {url:string, token:string|nil, token_from:string|nil, hint:string}
+function server.find(arguments)
+  local data = server.data(arguments.data)
+  local content = read(data .. "/server.json")
+  local running = content and json.decode(content)
+  local url = arguments.server or os.getenv("ORRERY_URL") or (running and running.url)
+  if not url then
+    exit.fail(exit.UNAVAILABLE, "no server runs on %s: start one with `orrery serve%s`, or name another with --server",
+      data, arguments.data and " --data " .. arguments.data or "")
+  end
+  if not url:find("^https?://[^/]") then
+    exit.fail(exit.USAGE, "%s is not a server's address, such as http://127.0.0.1:8080", url)
+  end
+  local token, from = find_token(arguments, running, url)
+  return { url = url:gsub("/+$", ""), token = token, token_from = from, hint = hint(arguments) }
+end
+
+return server

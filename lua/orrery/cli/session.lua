@@ -1,0 +1,197 @@
+-- Talking to the server: one session a command. `send` gives back whatever happens; `get`, `post` and the rest end
+-- the command when the answer is not what was asked for. Commands that must outlive a server's restart use `patiently`.
+local client = require "house.client"
+local exit = require "orrery.cli.exit"
+local json = require "house.json"
+local program = require "house.program"
+local server = require "orrery.cli.server"
+local terminal = require "house.terminal"
+
+local ANSWER_MS = 300000 -- beyond what was asked to wait for; a large sweep takes its time
+local PATIENCE_MS = 10 * 60000 -- how long a server may be away
+local FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 250, 5000
+
+---@class session
+local session = {}
+session.__index = session
+
+function session.open(arguments)
+  return setmetatable({ arguments = arguments, where = server.find(arguments) }, session)
+end
+
+local function escape(value)
+  return (tostring(value):gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
+end
+
+---A path of segments that may hold anything: path("/v1/jobs", id, "files", name).
+function session.path(first, ...)
+  local parts = { first }
+  for _, segment in ipairs { ... } do parts[#parts + 1] = escape(segment) end
+  return table.concat(parts, "/")
+end
+
+-- The query and one more member.
+local function with(query, name, value)
+  local result = { [name] = value }
+  for key, other in pairs(query or {}) do result[key] = other end
+  return result
+end
+
+-- Keys in order, so that a request looks the same every time.
+local function query_of(query)
+  local parts = {}
+  for name, value in pairs(query) do parts[#parts + 1] = escape(name) .. "=" .. escape(value) end
+  table.sort(parts)
+  return #parts > 0 and "?" .. table.concat(parts, "&") or ""
+end
+
+local function headers_of(self, request)
+  local headers = { Accept = request.accept or "application/json", ["User-Agent"] = "orrery/" .. program.version }
+  if self.where.token then headers.Authorization = "Bearer " .. self.where.token end
+  if request.body then headers["Content-Type"] = "application/json" end
+  headers["Idempotency-Key"] = request.key
+  headers["If-None-Match"] = request.etag
+  headers.Range = request.range
+  return headers
+end
+
+---One exchange. `body` is a value to be sent as JSON, `wait` how many seconds the server may keep the answer back.
+---@param request {method:string|nil, path:string, query:table|nil, body:any, key:string|nil, accept:string|nil,
+---  etag:string|nil, range:string|nil, wait:integer|nil, tick:function|nil, sink:function|nil}
+---@return integer|nil status, table|string headers, string body or nil, code, sentence; status 0: a signal was caught
+function session:send(request)
+  local status, headers, body = client.request {
+    method = request.method or "GET",
+    url = self.where.url .. request.path .. query_of(with(request.query, "wait", request.wait)),
+    headers = headers_of(self, request),
+    body = request.body and json.encode(request.body),
+    timeout_ms = not request.sink and (request.wait or 0) * 1000 + ANSWER_MS or nil,
+    sink = request.sink,
+    tick = request.tick,
+    wake = self.wake,
+  }
+  self.answered = self.answered or (status or 0) > 0
+  return status, headers, body
+end
+
+---From now on signals are caught: requests and pauses end early, and `caught` tells which signal it was.
+function session:catch_signals() self.wake = terminal.catch() end
+
+session.caught = terminal.caught
+
+---Looks again where the server is: after a restart it may be on another port, with another token.
+function session:find_again()
+  local found, where = pcall(server.find, self.arguments)
+  if found then self.where = where end
+end
+
+-- What a problem document says, on one line and one more for each error.
+local function problem_text(body, status)
+  local problem = json.decode(body)
+  if type(problem) ~= "table" or not problem.title then return ("the server answered %d"):format(status) end
+  local lines = { tostring(problem.detail or problem.title) }
+  for _, inner in ipairs(problem.errors or {}) do
+    lines[#lines + 1] = ("  %s: %s"):format(inner.pointer, inner.detail)
+  end
+  if status >= 500 and problem.request_id then
+    lines[1] = ("%s (request %s, see the server's log)"):format(lines[1], problem.request_id)
+  end
+  return table.concat(lines, "\n")
+end
+
+local function no_answer(self, sentence)
+  exit.fail(exit.UNAVAILABLE, "no server answers at %s: %s. Start one with `orrery serve`, or name another with "
+    .. "--server", self.where.url, sentence)
+end
+
+-- Ends the command because of an answer.
+local function refuse(self, status, body)
+  local where = self.where
+  if status == 401 then
+    exit.fail(exit.DENIED, "the server at %s %s", where.url, where.token
+      and "refused the token from " .. where.token_from or "needs a token: give --token-file or ORRERY_TOKEN")
+  end
+  local code = exit.FAILED
+  if status == 403 then code = exit.DENIED end
+  if status == 400 or status == 413 or status == 422 then code = exit.DATA end
+  if status >= 500 then code = exit.UNAVAILABLE end
+  exit.fail(code, "%s", problem_text(body, status))
+end
+
+---Ends the command as the answer of `send` demands, unless all is well or the status is one of `expected`.
+function session:check(expected, status, headers, body)
+  if status == nil then no_answer(self, body) end
+  if status == 0 then exit.fail(exit.by_signal(terminal.caught() or 2), "interrupted") end
+  if status < 200 or (status > 299 and not (expected and expected[status])) then refuse(self, status, body) end
+  return status, headers, body
+end
+
+---@return any value decoded, and its text
+function session:get(path, query)
+  local _, _, body = self:check(nil, self:send { path = path, query = query })
+  return json.decode(body), body
+end
+
+local function send_once(self, method, path, body, expected)
+  local status, _, answer = self:check(expected, self:patiently {
+    method = method, path = path, body = body, key = method == "POST" and program.random() or nil,
+  })
+  return status, self.decode(answer), answer
+end
+
+---Sends what must not happen twice: with a key, so that it can be repeated when the server went away half-way.
+---@param expected table<integer, boolean>|nil statuses that are no failure
+---@return integer status, any value, string body
+function session:post(path, body, expected) return send_once(self, "POST", path, body, expected) end
+function session:delete(path, expected) return send_once(self, "DELETE", path, nil, expected) end
+
+-- What a restart looks like from outside.
+local function away(status) return status == nil or status == 502 or status == 503 or status == 504 end
+
+---`send`, repeated while a server that has answered before is away.
+---@param request table as for `send`
+---@param trouble function|nil told the sentence while waiting, and nothing when it is over
+function session:patiently(request, trouble)
+  local pause, left = FIRST_PAUSE_MS, trouble and PATIENCE_MS or LONGEST_PAUSE_MS
+  trouble = trouble or function() end
+  while true do
+    local status, headers, body = self:send(request)
+    if not away(status) or not self.answered or left <= 0 or terminal.caught() then
+      trouble()
+      return status, headers, body
+    end
+    trouble(status and problem_text(body, status) or body)
+    terminal.sleep(pause)
+    pause, left = math.min(pause * 2, LONGEST_PAUSE_MS), left - pause
+    self:find_again()
+  end
+end
+
+---The items of a list, page by page.
+---@param query table<string, any>|nil
+---@return fun():table|nil iterator
+function session:items(path, query)
+  local page, at, cursor = {}, 0, nil
+  return function()
+    at = at + 1
+    if at > #page and cursor ~= json.null then
+      local answer = self:get(path, with(query, "cursor", cursor))
+      page, at, cursor = answer.items, 1, answer.next or json.null
+    end
+    return page[at]
+  end
+end
+
+---The value with its nulls left out: absent is nil, everywhere. Changes the value itself.
+function session.without_nulls(value)
+  if type(value) ~= "table" then return value end
+  for name, member in pairs(value) do
+    if member == json.null then value[name] = nil else session.without_nulls(member) end
+  end
+  return value
+end
+
+---What a JSON text says, without nulls.
+function session.decode(body) return session.without_nulls((json.decode(body))) end
+
+return session

@@ -1,0 +1,52 @@
+-- `orrery status`: the server, who we are to it, and the resources behind it.
+local exit = require "orrery.cli.exit"
+local listing = require "orrery.cli.listing"
+local out = require "orrery.cli.out"
+local session = require "orrery.cli.session"
+local text = require "orrery.cli.text"
+
+local status = {
+  name = "status",
+  summary = "show the server and its resources",
+  client = true,
+}
+
+function status.declare() end
+
+local columns = {
+  { title = "RESOURCE", cell = function(r) return r.name end },
+  { title = "SCHEDULER", cell = function(r) return r.scheduler end },
+  { title = "STATE", state = true, cell = function(r) return r.state end },
+  { title = "CORES", align = "right", cell = function(r) return r.cores_total end },
+  { title = "FREE", align = "right", cell = function(r) return r.cores_free end },
+  { title = "WAITING", align = "right", cell = function(r) return r.pending end },
+  { title = "MESSAGE", cell = function(r) return r.message end },
+}
+
+-- What the server answers to /readyz; 503 is an answer, too.
+local function readiness(opened)
+  local code = opened:check({ [503] = true }, opened:send { path = "/readyz" })
+  return code == 200 and "ready" or "not ready"
+end
+
+function status.run(arguments)
+  local opened = session.open(arguments)
+  if arguments.json then
+    local _, body = opened:get "/v1/resources"
+    out.json(body)
+    return exit.OK
+  end
+  local ready = readiness(opened)
+  local who = opened:get "/v1/whoami"
+  out.line(text.clean(("server    %s, %s"):format(opened.where.url, ready)))
+  out.line(text.clean(("you are   %s, %s"):format(who.owner, who.role)))
+  local items = {}
+  for item in opened:items "/v1/resources" do items[#items + 1] = item end
+  if #items > 0 then
+    out.line ""
+    listing.print(columns, items)
+  end
+  return exit.OK
+end
+
+return status

@@ -1,0 +1,44 @@
+-- What follows from a job's state and from what is wanted of it: a pure decision, made again and again until reality is
+-- as wanted. The answer is data; whoever asks carries it out.
+local act = {}
+
+-- By what is wanted and the state. `verb`: ask the scheduler. `move`: change the state here, no scheduler is involved.
+-- `wait`: nothing can be done now, something under way will show. `done`: it is as wanted.
+local decisions = {
+  CANCEL = {
+    NEW = { move = "CANCELED" }, PENDING = { move = "CANCELED" }, STAGE_IN = { move = "CANCELED" },
+    SUBMITTING = { wait = true },
+    QUEUED = { verb = "cancel" }, HELD = { verb = "cancel" }, ACTIVE = { verb = "cancel" },
+    SUSPENDED = { verb = "cancel" }, STAGE_OUT = { done = true },
+  },
+  HOLD = {
+    NEW = { done = true }, PENDING = { done = true, reason = "HELD" }, STAGE_IN = { wait = true },
+    SUBMITTING = { wait = true }, QUEUED = { verb = "hold" }, HELD = { done = true },
+    ACTIVE = { done = true }, SUSPENDED = { done = true }, STAGE_OUT = { done = true },
+  },
+  SUSPEND = {
+    NEW = { done = true }, PENDING = { done = true, reason = "HELD" }, STAGE_IN = { wait = true },
+    SUBMITTING = { wait = true }, QUEUED = { verb = "hold", otherwise = "wait" }, HELD = { done = true },
+    ACTIVE = { verb = "suspend" }, SUSPENDED = { done = true }, STAGE_OUT = { done = true },
+  },
+  RUN = {
+    NEW = { done = true }, PENDING = { done = true, reason = false }, STAGE_IN = { done = true },
+    SUBMITTING = { wait = true }, QUEUED = { done = true }, HELD = { verb = "release" },
+    ACTIVE = { done = true }, SUSPENDED = { verb = "resume" }, STAGE_OUT = { done = true },
+  },
+}
+
+---@return {verb:string|nil, move:string|nil, wait:boolean|nil, done:boolean|nil, reason:string|false|nil}
+function act.on(job)
+  return decisions[job.wanted][job.state] or { done = true }
+end
+
+---Which states a wish makes sense for; the API refuses the others at once.
+function act.possible(wanted, state)
+  if state == "COMPLETED" or state == "FAILED" or state == "CANCELED" then return false end
+  if wanted == "SUSPEND" then return state ~= "NEW" end
+  if wanted == "HOLD" then return state ~= "ACTIVE" and state ~= "SUSPENDED" and state ~= "STAGE_OUT" end
+  return true
+end
+
+return act

@@ -1,0 +1,95 @@
+-- The control worker's one task: it puts the house in order, then drives reality towards what the store says is wanted.
+-- Each resource has a task of its own; this one steers what needs no scheduler, and wakes them.
+local changes = require "house.changes"
+local clock = require "house.clock"
+local config = require "house.config"
+local db = require "house.db"
+local house = require "house.resources"
+local log = require "house.log"
+local server = require "house.server"
+local task = require "house.task"
+local boot = require "orrery.core.boot"
+local data = require "orrery.data.resources"
+local deletion = require "orrery.core.deletion"
+local dispatch = require "orrery.core.dispatch"
+local idempotency = require "orrery.data.idempotency"
+local monitor = require "orrery.core.monitor"
+local recover = require "orrery.core.recover"
+local resource = require "orrery.core.resource"
+local steer = require "orrery.core.steer"
+
+local IDLE_MS = 1000                     -- the longest pause of any task: time-outs and beats
+local HOUSEKEEPING_MS = 60000
+local IDEMPOTENCY_MS = 7 * 24 * 3600000  -- answers are kept for a week
+
+local function go_round(it, changed)
+  if it:open() then
+    monitor.run(it, changed)
+    recover.run(it)
+    steer.ask(it)
+    it:observe()
+    it.more = dispatch.run(it)
+  end
+  it:publish()
+end
+
+-- A round that throws costs this resource a moment, never the others.
+local function drive(it)
+  it:load()
+  it:publish()
+  while true do
+    local pause = it.more and 0 or math.min(IDLE_MS, recover.next_ms(it) or IDLE_MS)
+    local changed = house.changed(it.name, pause)
+    local ok, why = xpcall(go_round, debug.traceback, it, changed)
+    if not ok then
+      it.more = false
+      it:failed("degraded", tostring(why):match("^[^\n]*"))
+      log.error("round failed", { resource = it.name, error = why })
+      task.sleep(1000)
+      it:load()
+    end
+  end
+end
+
+local function start_resources()
+  local resources = {}
+  local change = db.change()
+  data.clear(change)
+  change:commit()
+  for _, settings in ipairs(config.resources) do
+    local it = resource.new(settings)
+    resources[settings.name] = it
+    task.spawn(drive, it)
+  end
+  return resources
+end
+
+local function keep_house()
+  local change = db.change()
+  idempotency.expire(change, clock.now() - IDEMPOTENCY_MS)
+  change:commit()
+end
+
+local function steer_all(resources)
+  while steer.simulations() do server.beat() end
+  steer.run(resources)
+  while deletion.run() do server.beat() end
+  for name in pairs(resources) do house.poke(name) end
+end
+
+return function()
+  boot.run()
+  local resources = start_resources()
+  server.beat()
+  server.ready()
+  local next_housekeeping = 0
+  while true do
+    steer_all(resources)
+    if clock.monotonic() >= next_housekeeping then
+      next_housekeeping = clock.monotonic() + HOUSEKEEPING_MS
+      keep_house()
+    end
+    server.beat()
+    changes.wait(IDLE_MS)
+  end
+end

@@ -1,0 +1,108 @@
+-- The life of a job: its states, which may follow which, and the one way to change them. A batch of transitions is
+-- gathered and committed as one: each job's row, its event, and the counts of its simulation change together.
+local clock = require "house.clock"
+local db = require "house.db"
+local events = require "orrery.data.events"
+local jobs = require "orrery.data.jobs"
+local simulations = require "orrery.data.simulations"
+
+local lifecycle = {}
+
+lifecycle.states = { "NEW", "PENDING", "STAGE_IN", "SUBMITTING", "QUEUED", "HELD", "ACTIVE", "SUSPENDED", "STAGE_OUT",
+  "COMPLETED", "FAILED", "CANCELED" }
+
+local function set(...)
+  local result = {}
+  for _, name in ipairs({ ... }) do result[name] = true end
+  return result
+end
+
+lifecycle.ended = set("COMPLETED", "FAILED", "CANCELED")
+-- The scheduler knows, or may know, a native job.
+lifecycle.live = set("STAGE_IN", "SUBMITTING", "QUEUED", "HELD", "ACTIVE", "SUSPENDED", "STAGE_OUT")
+lifecycle.reasons = { "EXIT_CODE", "SIGNAL", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "SUBMIT_REJECTED",
+  "DEPENDENCY", "STAGING", "LAUNCH_FAILED", "LOST" }
+
+-- What may follow a state. PENDING after SUBMITTING: certainly nothing was submitted. QUEUED after ACTIVE: a native
+-- requeue. Looks at a scheduler come at intervals, so a state between may never be seen.
+lifecycle.next = {
+  NEW = set("PENDING", "CANCELED", "FAILED"),
+  PENDING = set("STAGE_IN", "SUBMITTING", "CANCELED", "FAILED"),
+  STAGE_IN = set("SUBMITTING", "PENDING", "CANCELED", "FAILED"),
+  SUBMITTING = set("QUEUED", "HELD", "ACTIVE", "SUSPENDED", "STAGE_OUT", "PENDING", "COMPLETED", "CANCELED", "FAILED"),
+  QUEUED = set("HELD", "ACTIVE", "SUSPENDED", "STAGE_OUT", "PENDING", "COMPLETED", "CANCELED", "FAILED"),
+  HELD = set("QUEUED", "ACTIVE", "SUSPENDED", "STAGE_OUT", "PENDING", "COMPLETED", "CANCELED", "FAILED"),
+  ACTIVE = set("QUEUED", "HELD", "SUSPENDED", "STAGE_OUT", "PENDING", "COMPLETED", "CANCELED", "FAILED"),
+  SUSPENDED = set("ACTIVE", "QUEUED", "HELD", "STAGE_OUT", "PENDING", "COMPLETED", "CANCELED", "FAILED"),
+  STAGE_OUT = set("PENDING", "COMPLETED", "CANCELED", "FAILED"),
+  COMPLETED = set(), FAILED = set(), CANCELED = set(),
+}
+
+function lifecycle.legal(from, to) return lifecycle.next[from] ~= nil and lifecycle.next[from][to] == true end
+
+---@class lifecycle.batch transitions to be committed together
+local batch = {}
+batch.__index = batch
+
+function lifecycle.batch()
+  return setmetatable({ change = db.change(), deltas = {}, at = clock.now() }, batch)
+end
+
+---Counts jobs into (positive) or out of (negative) a state of a simulation.
+function batch:count(simulation, state, jobs_more)
+  local deltas = self.deltas[simulation]
+  if not deltas then
+    deltas = {}
+    self.deltas[simulation] = deltas
+  end
+  deltas[state] = (deltas[state] or 0) + jobs_more
+end
+
+-- What of a transition's fields is told in its event.
+local told = { "reason", "message", "exit_code", "signal", "native_id", "native_state", "resource", "attempt" }
+
+---Moves a job on. `job` is its row (key, simulation, owner, state) and is brought up to date; `fields` are columns to
+---set (false clears one). An illegal step is a defect of the caller and raises.
+---@param at integer|nil when it happened, if that is known better than by "now"
+function batch:move(job, to, fields, at)
+  local from = job.state
+  if not lifecycle.legal(from, to) then error(("a job cannot go from %s to %s"):format(from, to), 2) end
+  fields = fields or {}
+  if lifecycle.ended[to] and fields.ended_at == nil then fields.ended_at = self.at end
+  jobs.move(self.change, job.key, from, to, fields)
+  local data = { from = from, to = to }
+  for _, name in ipairs(told) do
+    if fields[name] then data[name] = fields[name] end
+  end
+  events.append(self.change, at or self.at, "job.state", job.owner, job.simulation, job.key, data)
+  self:count(job.simulation, from, -1)
+  self:count(job.simulation, to, 1)
+  job.state = to
+  for name, value in pairs(fields) do job[name] = value or nil end
+end
+
+---Passes over states that were not seen in time, so that the history has them all: `path` is a list of
+---{state, fields, at}; the row is written for each, in one commit.
+function batch:walk(job, path)
+  for _, step in ipairs(path) do self:move(job, step[1], step[2], step[3]) end
+end
+
+---Tells something about a job that is no change of state.
+function batch:tell(job, type, data) events.append(self.change, self.at, type, job.owner, job.simulation, job.key, data) end
+
+function batch:empty() return self.change:size() == 0 end
+
+---Adds what the counts became; the change is complete then.
+function batch:settle()
+  for simulation, deltas in pairs(self.deltas) do simulations.count(self.change, simulation, deltas, self.at) end
+  self.deltas = {}
+  return self.change
+end
+
+---Waits until all of it is durable → true | nil, code, sentence. Nothing of it happened if it failed.
+function batch:commit()
+  if self:empty() then return true end
+  return self:settle():commit()
+end
+
+return lifecycle

@@ -1,0 +1,119 @@
+-- Looking at the jobs a resource holds: those it says have changed at once, all of them at intervals. What is reported
+-- becomes transitions; a job that is missing is not done but unknown, until it has been missing for long.
+local clock = require "house.clock"
+local files = require "house.files"
+local ids = require "house.ids"
+local json = require "house.json"
+local log = require "house.log"
+local dispatch = require "orrery.core.dispatch"
+local lifecycle = require "orrery.core.lifecycle"
+local status = require "orrery.core.status"
+
+local monitor = {}
+
+local CROWD = 1000
+local LOST_MS = 60000          -- missing everywhere for so long, while the scheduler answers
+local RESULTS_BYTES = 65536    -- the largest results.json that is taken in
+
+-- Only an object of scalars becomes a row of results; anything else is left where it is.
+local function checked_results(text)
+  local value = text and json.decode(text)
+  if type(value) ~= "table" or json.is_list(value) then return nil end
+  for _, member in pairs(value) do
+    if type(member) == "table" then return nil end
+  end
+  return json.encode(value)
+end
+
+-- What the ended jobs left in results.json, by job.
+local function collect_results(resource, ended)
+  local paths, found = {}, {}
+  for i, job in ipairs(ended) do paths[i] = job.directory .. "/results.json" end
+  if #paths == 0 then return found end
+  local texts, _, why = files.slurp(resource.name, paths, RESULTS_BYTES, resource.settings.timeout_ms)
+  if not texts then
+    log.warn("results not read", { resource = resource.name, error = why })
+    return found
+  end
+  for i, job in ipairs(ended) do found[job] = checked_results(texts[i]) end
+  return found
+end
+
+local function missing(resource, batch, job)
+  local now = clock.monotonic()
+  job.missing_since = job.missing_since or now
+  if now - job.missing_since < LOST_MS then return end
+  local to = job.wanted == "CANCEL" and "CANCELED" or "FAILED"
+  batch:move(job, to, { reason = to == "FAILED" and "LOST" or false,
+    message = "the scheduler does not know the job any more, and nothing tells how it ended" })
+  resource:release(job)
+end
+
+local function nonsense(resource, job, what)
+  resource:failed("degraded", "monitor reported nonsense: " .. what)
+  log.warn("nonsense from a plug-in", { resource = resource.name, job = ids.text(job.key), what = what })
+end
+
+-- Splits reports into steps to take; ended jobs come with them.
+local function judge(resource, batch, list, reports)
+  local moving, ended = {}, {}
+  for i, report in pairs(reports) do
+    local job = list[i]
+    local wrong = status.nonsense(report)
+    if wrong then nonsense(resource, job, wrong)
+    elseif report.error then log.debug("monitor failed", { job = ids.text(job.key), error = report.error.message })
+    elseif report.absent then missing(resource, batch, job)
+    else
+      job.missing_since = nil
+      local steps = status.steps(job, report)
+      if #steps > 0 then
+        moving[#moving + 1] = { job = job, steps = steps }
+        if lifecycle.ended[steps[#steps][1]] then ended[#ended + 1] = job end
+      end
+    end
+  end
+  return moving, ended
+end
+
+local function take(resource, list, reports)
+  local batch = lifecycle.batch()
+  local moving, ended = judge(resource, batch, list, reports)
+  local results = collect_results(resource, ended)
+  for _, move in ipairs(moving) do
+    local last = move.steps[#move.steps]
+    if results[move.job] then last[2].results = results[move.job] end
+    batch:walk(move.job, move.steps)
+    if lifecycle.ended[last[1]] then resource:release(move.job) end
+  end
+  dispatch.commit(resource, batch)
+end
+
+local function ask(resource, list)
+  for first = 1, #list, CROWD do
+    local crowd = { table.unpack(list, first, math.min(first + CROWD - 1, #list)) }
+    local code = resource:call_on("monitor", crowd, function(reports) take(resource, crowd, reports) end)
+    if code == "ok" and resource.state ~= "degraded" then resource:answered() end
+  end
+end
+
+---Looks at the jobs whose native ids changed; at all of them when the poll is due.
+---@param changed string[] native ids
+function monitor.run(resource, changed)
+  local list = {}
+  if clock.monotonic() >= resource.next_poll then
+    resource.next_poll = clock.monotonic() + resource.settings.poll_ms
+    if resource.state == "degraded" then resource.state = "up" end -- it may show that it is well again
+    for _, job in pairs(resource.live) do list[#list + 1] = job end
+  else
+    for _, native_id in ipairs(changed) do
+      local job = resource.live[native_id]
+      if job and list[job] == nil then
+        list[job] = true
+        list[#list + 1] = job
+      end
+    end
+  end
+  if #list > 0 then ask(resource, list) end
+end
+
+return monitor

@@ -1,0 +1,57 @@
+-- Submissions of unknown fate: a crash, a time-out or a plug-in's "unknown" between the ask and the answer. The scheduler
+-- is asked for their tags; only "certainly not there" lets a job be submitted again.
+local clock = require "house.clock"
+local json = require "house.json"
+local dispatch = require "orrery.core.dispatch"
+local lifecycle = require "orrery.core.lifecycle"
+local tag = require "orrery.core.tag"
+
+local recover = {}
+
+local AGAIN_MS, CROWD = 5000, 256
+
+local function due(resource)
+  local list, now = {}, clock.monotonic()
+  for _, job in pairs(resource.submitting) do
+    if job.find_at and job.find_at <= now and #list < CROWD then list[#list + 1] = job end
+  end
+  return list
+end
+
+function recover.run(resource)
+  local list = due(resource)
+  if #list == 0 then return end
+  local items = json.list {}
+  for i, job in ipairs(list) do
+    items[i] = { tag = tag.of(job.submission) }
+    job.find_at = clock.monotonic() + AGAIN_MS
+  end
+  resource:call("find", { items = items }, function(reports)
+    local batch = lifecycle.batch()
+    for i, report in pairs(reports) do
+      local job, answer = list[i], type(report) == "table" and report.answer
+      if answer == "found" and type(report.native_id) == "string" then
+        batch:move(job, "QUEUED", { native_id = report.native_id })
+        batch:tell(job, "job.found", { native_id = report.native_id })
+        resource:submitted(job, report.native_id)
+        resource.next_poll = 0
+      elseif answer == "absent" then
+        batch:move(job, "PENDING", { submission = false, submitted_at = false,
+          message = "the scheduler does not have it: it was never submitted" })
+        resource:release(job)
+      end
+    end
+    dispatch.commit(resource, batch)
+  end)
+end
+
+---When the next of them is due, in milliseconds from now; nil when there is none.
+function recover.next_ms(resource)
+  local least
+  for _, job in pairs(resource.submitting) do
+    if job.find_at and (not least or job.find_at < least) then least = job.find_at end
+  end
+  return least and math.max(least - clock.monotonic(), 0)
+end
+
+return recover

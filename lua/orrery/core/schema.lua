@@ -1,0 +1,170 @@
+-- Schemas: what a value must look like, as data. Bodies are checked against them, and the OpenAPI document is made of
+-- them, so the two cannot differ. A schema is a table with `type`:
+--   text     min, max (bytes), pattern (Lua) + format (what it means in words), line (no control characters), choices
+--   integer  min, max      number  min, max      boolean
+--   list     of, max       map  of, max, key_pattern      object  fields {name = schema}; unknown names are errors
+--   any      as it is      either  a list of schemas; the first that fits the kind of value counts, or the one whose `when`
+--                                  names a member that the value has
+-- and with `required`, `help` for members of objects.
+local json = require "house.json"
+
+local schema = {}
+
+local function kind_of(value)
+  local kind = type(value)
+  if value == json.null then return "null" end
+  if kind == "string" then return "text" end
+  if kind == "table" then return json.is_list(value) and "list" or "map" end
+  return kind
+end
+
+local names = { text = "a text", integer = "a whole number", number = "a number", boolean = "true or false",
+  list = "a list", map = "an object", object = "an object", null = "null" }
+
+local function escape(name) return (tostring(name):gsub("~", "~0"):gsub("/", "~1")) end
+
+local check
+
+local function bounds(s, what)
+  if s.min and s.max then return ("%s from %s to %s"):format(what, s.min, s.max) end
+  if s.min then return ("%s of at least %s"):format(what, s.min) end
+  return ("%s of at most %s"):format(what, s.max)
+end
+
+local checks = {}
+
+function checks.text(s, value, pointer, problem)
+  if #value < (s.min or 0) or #value > (s.max or 1048576) then
+    return problem(pointer, ("must have %d to %d bytes, not %d"):format(s.min or 0, s.max or 1048576, #value))
+  end
+  if s.line and value:find("%c") then return problem(pointer, "must be one line without control characters") end
+  if s.pattern and not value:find(s.pattern) then return problem(pointer, "must be " .. s.format) end
+  if s.choices then
+    for _, choice in ipairs(s.choices) do
+      if value == choice then return end
+    end
+    problem(pointer, "must be one of " .. table.concat(s.choices, ", "))
+  end
+end
+
+function checks.integer(s, value, pointer, problem)
+  if (s.min and value < s.min) or (s.max and value > s.max) then
+    problem(pointer, "must be " .. bounds(s, "a whole number") .. ", not " .. tostring(value))
+  end
+end
+
+function checks.number(s, value, pointer, problem)
+  if (s.min and value < s.min) or (s.max and value > s.max) then
+    problem(pointer, "must be " .. bounds(s, "a number") .. ", not " .. tostring(value))
+  end
+end
+
+function checks.boolean() end
+
+function checks.list(s, value, pointer, problem)
+  if #value > (s.max or 100000) then
+    return problem(pointer, ("must have at most %d members, not %d"):format(s.max or 100000, #value))
+  end
+  for i, member in ipairs(value) do check(s.of, member, pointer .. "/" .. (i - 1), problem) end
+end
+
+function checks.map(s, value, pointer, problem)
+  local count = 0
+  for name, member in pairs(value) do
+    count = count + 1
+    local at = pointer .. "/" .. escape(name)
+    if s.key_pattern and not name:find(s.key_pattern) then problem(at, "this key must be " .. s.key_format) end
+    check(s.of, member, at, problem)
+  end
+  if count > (s.max or 10000) then
+    problem(pointer, ("must have at most %d members, not %d"):format(s.max or 10000, count))
+  end
+end
+
+function checks.object(s, value, pointer, problem)
+  for name, member in pairs(value) do
+    local field = s.fields[name]
+    if not field then problem(pointer .. "/" .. escape(name), "there is no such field here")
+    else check(field, member, pointer .. "/" .. name, problem) end
+  end
+  for name, field in pairs(s.fields) do
+    if field.required and value[name] == nil then problem(pointer .. "/" .. name, "is required: " .. field.help) end
+  end
+end
+
+function checks.any() end
+
+local function fits(s, value)
+  local kind = kind_of(value)
+  local wanted = s.type
+  if s.when and (kind ~= "map" or value[s.when] == nil) then return false end
+  if wanted == "any" then return true end
+  if wanted == "integer" then return math.type(value) == "integer" end
+  if wanted == "number" then return kind == "number" end
+  if wanted == "object" or wanted == "map" then
+    return kind == "map" or (kind == "list" and next(value) == nil and not json.is_list(value))
+  end
+  return kind == wanted
+end
+
+function check(s, value, pointer, problem)
+  if s.type == "either" then
+    for _, option in ipairs(s) do
+      if fits(option, value) then return check(option, value, pointer, problem) end
+    end
+    local words = {}
+    for i, option in ipairs(s) do words[i] = names[option.type] end
+    return problem(pointer, "must be " .. table.concat(words, " or ") .. ", not " .. names[kind_of(value)])
+  end
+  if not fits(s, value) then
+    return problem(pointer, "must be " .. names[s.type] .. ", not " .. (names[kind_of(value)] or kind_of(value)))
+  end
+  checks[s.type](s, value, pointer, problem)
+end
+
+local MOST_PROBLEMS = 20
+
+---Checks a value. @return {pointer:string, detail:string}[]|nil problems, in the order of their pointers
+function schema.check(s, value, prefix)
+  local problems
+  check(s, value, prefix or "", function(pointer, detail)
+    problems = problems or json.list {}
+    if #problems < MOST_PROBLEMS then problems[#problems + 1] = { pointer = pointer, detail = detail } end
+  end)
+  if problems then table.sort(problems, function(a, b) return a.pointer < b.pointer end) end
+  return problems
+end
+
+---A JSON Schema (2020-12) of it, for the OpenAPI document.
+function schema.to_json_schema(s)
+  local out = { description = s.help }
+  if s.type == "either" then
+    out.oneOf = json.list {}
+    for i, option in ipairs(s) do out.oneOf[i] = schema.to_json_schema(option) end
+  elseif s.type == "text" then
+    out.type, out.minLength, out.maxLength = "string", s.min, s.max
+    out.enum = s.choices and json.list { table.unpack(s.choices) }
+    out.format = s.json_format
+  elseif s.type == "integer" or s.type == "number" then
+    out.type, out.minimum, out.maximum = s.type, s.min, s.max
+  elseif s.type == "boolean" then
+    out.type = "boolean"
+  elseif s.type == "list" then
+    out.type, out.items, out.maxItems = "array", schema.to_json_schema(s.of), s.max
+  elseif s.type == "map" then
+    out.type, out.additionalProperties, out.maxProperties = "object", schema.to_json_schema(s.of), s.max
+  elseif s.type == "object" then
+    out.type, out.additionalProperties, out.properties = "object", false, {}
+    local required = json.list {}
+    for name, field in pairs(s.fields) do
+      out.properties[name] = schema.to_json_schema(field)
+      if field.required then required[#required + 1] = name end
+    end
+    table.sort(required)
+    if #required > 0 then out.required = required end
+  end
+  if s.nullable and out.type then out.type = json.list { out.type, "null" } end
+  return out
+end
+
+return schema

@@ -1,0 +1,68 @@
+-- What a plug-in reports of a job (the table "A status" of schedulers/README.md): checked, since a plug-in may say
+-- anything, and turned into the steps of the job's life that it implies.
+local json = require "house.json"
+local lifecycle = require "orrery.core.lifecycle"
+local schema = require "orrery.core.schema"
+
+local status = {}
+
+local words = { type = "text", max = 65536 }
+local time = { type = "integer", min = 0 }
+local states = { type = "text", choices = { "QUEUED", "HELD", "ACTIVE", "SUSPENDED", "COMPLETED", "FAILED", "CANCELED" } }
+
+local shape = { type = "object", fields = {
+  absent = { type = "boolean" }, state = states, native_state = words, final = { type = "boolean" },
+  reason = { type = "text", choices = lifecycle.reasons }, message = words, exit_code = { type = "integer" },
+  signal = { type = "integer" }, started_at = time, ended_at = time, runs = { type = "integer" }, stuck = words,
+  hosts = { type = "list", of = words },
+  usage = { type = "object", fields = {
+    wall_seconds = { type = "number" }, cpu_seconds = { type = "number" }, memory = { type = "integer" } } },
+  error = { type = "object", fields = {
+    class = { type = "text", choices = { "rejected", "busy", "unavailable", "unknown" } }, message = words } },
+} }
+
+---@return string|nil what is wrong with a report
+function status.nonsense(report)
+  if type(report) ~= "table" then return "a report is a " .. type(report) .. ", not a table" end
+  local problems = schema.check(shape, report)
+  if problems then return problems[1].pointer .. " " .. problems[1].detail end
+  if not (report.absent or report.error or report.state) then return "a status has neither state nor absent nor error" end
+end
+
+local function ending(job, report)
+  local to, reason = report.state, report.reason
+  if to == "COMPLETED" and (report.exit_code or 0) ~= 0 then to, reason = "FAILED", "EXIT_CODE" end
+  if to == "FAILED" and not reason then reason = report.signal and "SIGNAL" or "EXIT_CODE" end
+  -- A job that was to be cancelled and was killed for it ended as wanted; one that ended by itself keeps its result.
+  if to == "FAILED" and reason == "SIGNAL" and job.wanted == "CANCEL" then to, reason = "CANCELED", nil end
+  return to, {
+    reason = to == "FAILED" and reason or false, message = report.message or false,
+    exit_code = report.exit_code or false, signal = report.signal or false,
+    usage = report.usage and json.encode(report.usage) or false, native_state = report.native_state or false,
+    ended_at = report.ended_at,
+  }
+end
+
+---The steps that bring a job to what is reported: a list of {state, fields, at}, empty when it is there already.
+function status.steps(job, report)
+  local steps = {}
+  local has_ended = lifecycle.ended[report.state]
+  if has_ended and not report.final then return steps end
+  local started = report.started_at or false
+  if report.started_at and not job.started_at and (has_ended or report.state == "SUSPENDED") then
+    steps[1] = { "ACTIVE", { started_at = started }, report.started_at }
+  end
+  if has_ended then
+    local to, fields = ending(job, report)
+    fields.started_at = report.started_at
+    steps[#steps + 1] = { to, fields, report.ended_at }
+  elseif report.state ~= job.state then
+    local fields = { native_state = report.native_state }
+    if report.state == "ACTIVE" and not job.started_at then fields.started_at = report.started_at end
+    if report.stuck then fields.message = report.stuck end
+    steps[#steps + 1] = { report.state, fields, report.state == "ACTIVE" and not job.started_at and report.started_at or nil }
+  end
+  return steps
+end
+
+return status

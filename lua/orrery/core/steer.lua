@@ -1,0 +1,135 @@
+-- Making wishes come true: jobs whose `wanted` has yet to be acted on. Those no scheduler holds are moved here; for the
+-- others their resource's task asks the scheduler.
+local clock = require "house.clock"
+local db = require "house.db"
+local log = require "house.log"
+local act = require "orrery.core.act"
+local dispatch = require "orrery.core.dispatch"
+local events = require "orrery.data.events"
+local jobs = require "orrery.data.jobs"
+local lifecycle = require "orrery.core.lifecycle"
+local simulations = require "orrery.data.simulations"
+
+local steer = {}
+
+local CROWD = 500
+local AGAIN_MS = 10000 -- before a verb that showed no effect is repeated
+
+-- Jobs without a scheduler ---------------------------------------------------------------------------------------
+
+local function settle(batch, job, decision)
+  if decision.move then
+    batch:move(job, decision.move, { reason = false, message = "canceled before it was submitted" })
+  elseif decision.reason ~= nil and (job.reason or false) ~= decision.reason then
+    jobs.set_reason(batch.change, job.key, job.state, decision.reason or nil)
+  end
+  jobs.steered(batch.change, job.key, job.wanted)
+end
+
+---Settles what needs no scheduler, and sorts the rest to their resources.
+---@param resources table<string, resource> by name
+function steer.run(resources)
+  local after = 0
+  repeat
+    local rows = jobs.to_steer(after, CROWD)
+    local batch = lifecycle.batch()
+    for _, job in ipairs(rows) do
+      after = job.key
+      local decision = act.on(job)
+      local resource = job.resource and resources[job.resource]
+      if resource and (decision.verb or decision.wait) then resource.steering[job.key] = job
+      elseif not decision.wait and not decision.verb then settle(batch, job, decision) end
+    end
+    local ok, code, why = batch:commit()
+    if not ok and code ~= "conflict" then log.warn("steering not committed", { error = why }) end
+  until #rows < CROWD
+end
+
+-- Jobs a scheduler holds -----------------------------------------------------------------------------------------
+
+-- The job as the resource holds it, which knows the state better than the row that was read.
+local function held(resource, row)
+  local job = row.native_id and resource.live[row.native_id] or resource.submitting[row.key]
+  if job then job.wanted = row.wanted end
+  return job
+end
+
+local before = { SUSPENDED = "SUSPEND", HELD = "HOLD" }
+
+local function refuse(batch, job, verb, why)
+  jobs.unwanted(batch.change, job.key, job.wanted, before[job.state] or "RUN")
+  batch:tell(job, "job.refused", { verb = verb, wanted = job.wanted, message = why })
+end
+
+-- After a verb went well: what it asked for will show; a look at the jobs is due now.
+local function verb_reports(resource, verb, list, reports)
+  local batch = lifecycle.batch()
+  for i, report in pairs(reports) do
+    local job, failure = list[i], type(report) == "table" and report.error
+    if not failure then
+      jobs.steered(batch.change, job.key, job.wanted)
+      resource.next_poll = 0
+    elseif failure.class == "rejected" and job.wanted ~= "CANCEL" then
+      refuse(batch, job, verb, tostring(failure.message))
+    end -- else: asked again later; a CANCEL is never weakened
+  end
+  dispatch.commit(resource, batch)
+end
+
+local function sort_by_verb(resource, batch)
+  local by_verb, now = {}, clock.monotonic()
+  for key, row in pairs(resource.steering) do
+    local job = held(resource, row)
+    resource.steering[key] = nil
+    local decision = job and act.on(job)
+    if not job or decision.done then
+      jobs.steered(batch.change, key, row.wanted)
+    elseif decision.verb and not resource.info.verbs[decision.verb] then
+      refuse(batch, job, decision.verb, ("%s has no %s"):format(resource.scheduler, decision.verb))
+    elseif decision.verb and (job.asked ~= decision.verb or now - job.asked_at > AGAIN_MS) then
+      job.asked, job.asked_at = decision.verb, now
+      by_verb[decision.verb] = by_verb[decision.verb] or {}
+      table.insert(by_verb[decision.verb], job)
+    end
+  end
+  return by_verb
+end
+
+---Asks the scheduler for what is wanted of its jobs.
+function steer.ask(resource)
+  if next(resource.steering) == nil then return end
+  local batch = lifecycle.batch()
+  local by_verb = sort_by_verb(resource, batch)
+  dispatch.commit(resource, batch)
+  for verb, list in pairs(by_verb) do
+    resource:call_on(verb, list, function(reports) verb_reports(resource, verb, list, reports) end)
+  end
+end
+
+-- Whole simulations ----------------------------------------------------------------------------------------------
+
+local function steer_chunk(row)
+  local change, at = db.change(), clock.now()
+  local list = jobs.of_simulation(row.key, row.steer_after, CROWD)
+  local after = row.steer_after
+  for _, job in ipairs(list) do
+    after = job.key
+    if not lifecycle.ended[job.state] and job.wanted ~= row.wanted and act.possible(row.wanted, job.state) then
+      jobs.want_any(change, job.key, row.wanted)
+      events.append(change, at, "job.wanted", job.owner, job.simulation, job.key,
+        { from = job.wanted, to = row.wanted })
+    end
+  end
+  simulations.steered(change, row.key, row.wanted, after, #list < CROWD)
+  local ok, code, why = change:commit()
+  if not ok and code ~= "conflict" then log.warn("simulation not steered", { error = why }) end
+end
+
+---Brings the wishes for whole simulations to their jobs, a chunk at a time → true if there is more to do.
+function steer.simulations()
+  local rows = simulations.to_steer()
+  for _, row in ipairs(rows) do steer_chunk(row) end
+  return #rows > 0
+end
+
+return steer

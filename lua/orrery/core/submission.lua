@@ -1,0 +1,70 @@
+-- From a job's row to what a plug-in's submit is given (the table "A submission" of schedulers/README.md).
+local ids = require "house.ids"
+local json = require "house.json"
+local tag = require "orrery.core.tag"
+local template = require "house.template"
+
+local submission = {}
+
+local DURATION = 3600 -- seconds, where the job says none
+
+---The job's specification, whole.
+function submission.spec_of(job)
+  if job.spec then return json.decode(job.spec) end
+  local text, _, why = template.fill(job.template, job.parameters)
+  if not text then error(why) end
+  return json.decode(text)
+end
+
+---An attempt's own directory. Names of ids only, so nothing a user wrote can lead it elsewhere.
+function submission.directory(base, job, attempt)
+  return ("%s/%s/%s/%d"):format(base, ids.text(job.simulation), ids.text(job.key), attempt)
+end
+
+local function absolute(path, directory)
+  if not path or path:sub(1, 1) == "/" then return path end
+  return directory .. "/" .. path
+end
+
+local function attributes_for(scheduler, given)
+  local attributes = {}
+  for name, value in pairs(given or {}) do attributes[name] = value end
+  local custom = {}
+  for key, value in pairs(attributes.custom_attributes or {}) do
+    local plugin, option = key:match("^([^.]+)%.(.+)$")
+    if plugin == scheduler then custom[option] = value end
+  end
+  attributes.custom_attributes = custom
+  attributes.duration = attributes.duration or DURATION
+  return attributes
+end
+
+---@param job table row: key, simulation, submission, attempt, directory, name, spec or template and parameters
+---@param scheduler string the plug-in's name
+function submission.build(job, scheduler)
+  local spec = submission.spec_of(job)
+  local directory = spec.directory or job.directory
+  local item = {
+    tag = tag.of(job.submission), job = ids.text(job.key), name = spec.name or "job",
+    attempt_directory = job.directory, directory = directory,
+    stdin = absolute(spec.stdin_path, directory),
+    stdout = absolute(spec.stdout_path, directory) or job.directory .. "/stdout",
+    stderr = absolute(spec.stderr_path, directory) or job.directory .. "/stderr",
+    environment = spec.environment or {}, inherit_environment = spec.inherit_environment or false,
+    resources = spec.resources or {}, attributes = attributes_for(scheduler, spec.attributes),
+  }
+  if spec.script then
+    item.script, item.arguments = spec.script, spec.arguments or json.list {}
+  else
+    item.argv = json.list { spec.executable, table.unpack(spec.arguments or {}) }
+  end
+  return item
+end
+
+---What the scheduler needs to speak of a submitted job: the table "A ref".
+function submission.ref(job)
+  return { native_id = job.native_id, tag = tag.of(job.submission), submitted_at = job.submitted_at,
+    directory = job.directory }
+end
+
+return submission

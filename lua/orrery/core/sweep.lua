@@ -1,0 +1,232 @@
+-- Sweeps: from a template and a parameter space to jobs. Nothing here holds all jobs at once: the i-th job's parameters
+-- are computed from i, and jobs are stored as their parameters alone.
+local json = require "house.json"
+local schema = require "orrery.core.schema"
+local template = require "house.template"
+
+local sweep = {}
+
+local MOST_PARAMETERS, NAME = 32, "^[%a_][%w_]*$"
+
+local value = { type = "either", { type = "text", max = 65536 }, { type = "number" }, { type = "boolean" } }
+local range = { type = "object", help = "from, to and either step or count", fields = {
+  from = { type = "number", required = true, help = "the first value" },
+  to = { type = "number", required = true, help = "the last value, where the steps meet it" },
+  step = { type = "number", help = "between two values; may be negative" },
+  count = { type = "integer", min = 1, max = 1000000, help = "how many values, evenly spaced" },
+} }
+
+sweep.schema = { type = "object", help = "a parameter space that expands into jobs", fields = {
+  template = { type = "any", required = true, help = "a job specification with ${parameter} in its texts" },
+  parameters = { type = "map", required = true, max = MOST_PARAMETERS, key_pattern = NAME,
+    key_format = "a name: letters, digits and _", help = "for each parameter a list of values, or a range",
+    of = { type = "either", { type = "list", of = value, max = 1000000 }, range } },
+  combine = { type = "text", choices = { "product", "zip" }, help = "every combination (default), or the i-th values together" },
+  max_active = { type = "integer", min = 1, max = 1000000, help = "how many of its jobs may run at once" },
+} }
+
+-- 0.1 + 2 × 0.1 is 0.30000000000000004; people mean 0.3.
+local function clean(number)
+  local rounded = tonumber(("%.12g"):format(number))
+  return math.type(rounded) == "float" and rounded or rounded + 0.0
+end
+
+-- A range as {count, at(i)}, i from 0 | nil, detail
+local function open_range(r)
+  local from, to, step, count = r.from, r.to, r.step, r.count
+  if (step == nil) == (count == nil) then return nil, "must have either step or count" end
+  if step == 0 then return nil, "step must not be 0" end
+  if step then
+    if (to - from) / step < 0 then return nil, "step leads away from to" end
+    local steps = (to - from) / step
+    if steps > 1e6 then return nil, "has more than 1000000 values" end
+    count = math.floor(steps + 1e-9) + 1
+  else
+    step = count > 1 and (to - from) / (count - 1) or 0
+  end
+  if math.type(from) == "integer" and math.type(step) == "integer" then
+    return { count = count, at = function(i) return from + i * step end }
+  end
+  return { count = count, at = function(i) return clean(from + i * step) end }
+end
+
+local function open_list(list)
+  return { count = #list, at = function(i) return list[i + 1] end }
+end
+
+-- The axes by name, in the order of their names | nil, problems
+local function open_axes(parameters)
+  local axes = {}
+  for name, values in pairs(parameters) do
+    local axis, detail
+    if json.is_list(values) then axis, detail = open_list(values), nil
+    else axis, detail = open_range(values) end
+    if axis and axis.count == 0 then axis, detail = nil, "must have at least one value" end
+    if not axis then return nil, { { pointer = "/parameters/" .. name, detail = detail } } end
+    axis.name = name
+    axes[#axes + 1] = axis
+  end
+  if #axes == 0 then return nil, { { pointer = "/parameters", detail = "must have at least one parameter" } } end
+  table.sort(axes, function(a, b) return a.name < b.name end)
+  return axes
+end
+
+local function count_jobs(axes, combine, most)
+  local jobs = combine == "zip" and axes[1].count or 1
+  for _, axis in ipairs(axes) do
+    if combine == "zip" then
+      if axis.count ~= jobs then
+        return nil, { { pointer = "/parameters/" .. axis.name,
+          detail = ("has %d values, but zip needs as many as %s has: %d"):format(axis.count, axes[1].name, jobs) } }
+      end
+    else
+      jobs = jobs * axis.count
+    end
+    if jobs > most then
+      return nil, { { pointer = "/parameters", detail = ("expands into more than %d jobs"):format(most) } }
+    end
+  end
+  return jobs
+end
+
+-- Which parameters the texts of a template name; undeclared ones are problems with their pointer.
+local function scan(node, pointer, declared, used, problems)
+  if type(node) == "string" then
+    local rest = node:gsub("%$%${", "")
+    for name in rest:gmatch("%${([^}]*)}?") do
+      if declared[name] and rest:find("${" .. name .. "}", 1, true) then
+        used[name] = true
+      else
+        problems[#problems + 1] = { pointer = pointer,
+          detail = ("${%s} is not a declared parameter (write $${ for a literal ${)"):format(name) }
+      end
+    end
+  elseif type(node) == "table" then
+    for key, member in pairs(node) do
+      local at = pointer .. "/" .. (type(key) == "number" and key - 1 or tostring(key))
+      if type(key) == "string" and key:find("${", 1, true) then
+        problems[#problems + 1] = { pointer = at, detail = "a parameter cannot stand in a key" }
+      end
+      scan(member, at, declared, used, problems)
+    end
+  end
+end
+
+-- Values of an axis that stand for all of them: what a field refuses, it refuses for the longest text, for one that is
+-- no single line, or for the smallest or the largest number.
+local function samples(axis)
+  local found = {}
+  local function better(key, candidate, is_better)
+    if found[key] == nil or is_better(candidate, found[key]) then found[key] = candidate end
+  end
+  for i = 0, axis.count - 1 do
+    local v = axis.at(i)
+    if type(v) == "string" then
+      better("long", v, function(a, b) return #a > #b end)
+      better("short", v, function(a, b) return #a < #b end)
+      if v:find("%c") then found.control = v end
+    elseif type(v) == "number" then
+      better("least", v, function(a, b) return a < b end)
+      better("most", v, function(a, b) return a > b end)
+      if math.type(v) == "float" then found.real = v end
+    else
+      found[tostring(v)] = v
+    end
+  end
+  return found
+end
+
+local function fill(text, parameters)
+  local filled, _, why = template.fill(text, json.encode(parameters))
+  if not filled then return nil, why end
+  return json.decode(filled)
+end
+
+---@class sweep.plan a checked sweep
+---@field jobs integer
+---@field template string JSON
+
+---Checks a sweep's body.
+---@param check_job fun(job:table, prefix:string):table|nil what a filled template must pass
+---@return sweep.plan|nil plan
+---@return table|nil problems
+function sweep.plan(body, most, check_job)
+  local problems = schema.check(sweep.schema, body)
+  if problems then return nil, problems end
+  local axes, jobs
+  axes, problems = open_axes(body.parameters)
+  if not axes then return nil, problems end
+  local combine = body.combine or "product"
+  jobs, problems = count_jobs(axes, combine, most)
+  if not jobs then return nil, problems end
+  if type(body.template) ~= "table" or json.is_list(body.template) then
+    return nil, { { pointer = "/template", detail = "must be an object" } }
+  end
+  local declared, used = {}, {}
+  problems = json.list {}
+  for _, axis in ipairs(axes) do declared[axis.name] = true end
+  scan(body.template, "/template", declared, used, problems)
+  if #problems > 0 then return nil, problems end
+
+  local plan = { axes = axes, jobs = jobs, combine = combine, template = json.encode(body.template),
+    parameters = json.encode(body.parameters), max_active = body.max_active }
+  local first = {}
+  for _, axis in ipairs(axes) do first[axis.name] = axis.at(0) end
+  plan.first = fill(plan.template, first)
+  problems = check_job(plan.first, "/template")
+  if problems then return nil, problems end
+  for _, axis in ipairs(axes) do
+    if used[axis.name] then
+      local parameters = {}
+      for name, v in pairs(first) do parameters[name] = v end
+      for _, sample in pairs(samples(axis)) do
+        parameters[axis.name] = sample
+        problems = check_job(fill(plan.template, parameters), "/template")
+        if problems then
+          for _, problem in ipairs(problems) do
+            problem.detail = ("%s (with %s = %s)"):format(problem.detail, axis.name, tostring(sample):sub(1, 64))
+          end
+          return nil, problems
+        end
+      end
+    end
+  end
+  -- Columns of a job that the template does not vary are computed once.
+  plan.varies = false
+  for _, field in ipairs { "name", "resources", "priority", "resource" } do
+    local part = body.template[field]
+    if part ~= nil and json.encode(part):find("${", 1, true) then plan.varies = true end
+  end
+  return plan
+end
+
+---The parameters of job `i` (from 0) as JSON, and the job's specification when the plan's columns vary.
+function sweep.job(plan, i)
+  local pieces = plan.pieces
+  if not pieces then -- the JSON of every value is made once, where there are few
+    pieces = {}
+    for a, axis in ipairs(plan.axes) do
+      pieces[a] = setmetatable({}, { __index = function(cache, at)
+        local text = json.encode(axis.name) .. ":" .. json.encode(axis.at(at))
+        if axis.count <= 10000 then cache[at] = text end
+        return text
+      end })
+    end
+    plan.pieces = pieces
+  end
+  local parts, rest = {}, i
+  for a = #plan.axes, 1, -1 do
+    if plan.combine == "zip" then
+      parts[a] = pieces[a][i]
+    else
+      local count = plan.axes[a].count
+      parts[a] = pieces[a][rest % count]
+      rest = rest // count
+    end
+  end
+  local parameters = "{" .. table.concat(parts, ",") .. "}"
+  if not plan.varies then return parameters, plan.first end
+  return parameters, json.decode((template.fill(plan.template, parameters)))
+end
+
+return sweep

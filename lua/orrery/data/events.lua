@@ -1,0 +1,37 @@
+-- The log. Events are only ever appended, in the commit that changed what they tell of.
+local db = require "house.db"
+local json = require "house.json"
+
+local events = {}
+
+local insert = db.statement "INSERT INTO events(at, type, owner, simulation, job, data) VALUES(?, ?, ?, ?, ?, ?)"
+local of_job = db.statement [[
+  SELECT number, at, type, data FROM events WHERE job = ? AND type <> 'jobs.created' AND number > ?
+  ORDER BY number LIMIT ?]]
+local chunk_of = db.statement [[
+  SELECT number, at, job, data FROM events WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1]]
+local newest = db.statement "SELECT max(number) FROM events"
+
+---@param data table|nil what happened, in words of the event's type
+function events.append(change, at, type, owner, simulation, job, data)
+  change:add(insert, 1, at, type, owner, simulation, job, data and json.encode(data))
+end
+
+---The events of one job after a number, oldest first, with `data` decoded.
+function events.of_job(job, after, limit)
+  local rows = db.rows(of_job, job, after, limit)
+  for _, row in ipairs(rows) do row.data = row.data and json.decode(row.data) or {} end
+  return rows
+end
+
+---The event by which a sweep's job came to be, which it shares with its chunk.
+function events.creation_of(job)
+  local row = db.row(chunk_of, job)
+  if not row then return nil end
+  row.data = json.decode(row.data)
+  return job < row.job + row.data.count and row or nil
+end
+
+function events.newest() return db.value(newest) or 0 end
+
+return events

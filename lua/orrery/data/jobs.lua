@@ -1,0 +1,172 @@
+-- Jobs. What users read is chosen by jobs.one and jobs.page; what the control worker needs, by the functions below.
+local db = require "house.db"
+
+local jobs = {}
+
+-- A sweep's jobs are written before the sweep is ready; until then nobody sees them.
+local visible = "(j.sweep IS NULL OR j.sweep NOT IN (SELECT key FROM sweeps WHERE ready = 0))"
+
+local columns = [[j.key AS id, j.simulation AS simulation_id, j.sweep AS sweep_id, j.key AS born, j.owner, j.name,
+  j.state, j.wanted, j.reason, j.message, j.problem, j.resource, j.native_id, j.native_state, j.exit_code, j.signal,
+  j.attempt, j.priority, j.directory, j.parameters, j.tags, j.submitted_at, j.started_at, j.ended_at, j.usage, j.spec,
+  w.template]]
+local source = " FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep "
+
+---One job as its owner may read it: key, owner (twice); the second statement is for those who may read all.
+jobs.one_owned = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND j.owner = ? AND " .. visible)
+jobs.one_any = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND " .. visible)
+
+local by_name = { owner = "j.owner = ?", simulation = "j.simulation = ?", sweep = "j.sweep = ?", state = "j.state = ?",
+  resource = "j.resource = ?", name = "j.name = ?" }
+jobs.filters = { "owner", "simulation", "sweep", "state", "resource", "name" }
+
+---The statement of a page of jobs. Its parameters: the filters' values in the order of jobs.filters, the key to go on
+---from, the limit.
+function jobs.page(filter, descending)
+  local where = {}
+  -- Which index serves is told, not guessed: a simulation's own come first, a rare state beats an owner.
+  local index = filter.simulation and (filter.state and "jobs_by_simulation_state" or "jobs_by_simulation")
+    or filter.state and "jobs_by_state" or filter.owner and "jobs_by_owner"
+  for _, name in ipairs(jobs.filters) do
+    if filter[name] then where[#where + 1] = by_name[name] end
+  end
+  where[#where + 1] = visible
+  where[#where + 1] = descending and "j.key < ?" or "j.key > ?"
+  return db.statement("SELECT " .. columns .. " FROM jobs j " .. (index and "INDEXED BY " .. index or "")
+    .. " LEFT JOIN sweeps w ON w.key = j.sweep WHERE " .. table.concat(where, " AND ")
+    .. " ORDER BY j.key " .. (descending and "DESC" or "ASC") .. " LIMIT ?")
+end
+
+local brief = db.statement([[
+  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.reason, j.resource, j.directory, j.native_id, j.attempt,
+    j.submission, j.name, j.priority, j.tags, j.started_at, j.ended_at, j.submitted_at, j.sweep
+  FROM jobs j WHERE j.key = ? AND ]] .. visible)
+function jobs.get(key) return db.row(brief, key) end
+
+local specification = db.statement [[
+  SELECT j.spec, j.parameters, w.template FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep WHERE j.key = ?]]
+---What its specification is made of: spec, or template and parameters.
+function jobs.specification(key) return db.row(specification, key) end
+
+-- Writing --------------------------------------------------------------------------------------------------------
+
+local insert = db.statement [[
+  INSERT INTO jobs(key, simulation, owner, name, state, wanted, priority, resource, cores, reason, tags, spec)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+local insert_swept = db.statement [[
+  INSERT INTO jobs(key, simulation, sweep, owner, name, state, wanted, priority, resource, cores, reason, parameters)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+jobs.swept_width = 12
+
+function jobs.insert(change, row)
+  change:add(insert, 1, row.key, row.simulation, row.owner, row.name, row.state, row.wanted, row.priority, row.resource,
+    row.cores, row.reason, row.tags, row.spec)
+end
+
+---Many jobs of a sweep at once; `cells` is flat, in the order of the statement's columns.
+function jobs.insert_swept(change, cells, count) change:add_rows(insert_swept, count, jobs.swept_width, cells) end
+
+local want = db.statement [[
+  UPDATE jobs SET wanted = ?, steer = 1 WHERE key = ? AND state NOT IN ('COMPLETED', 'FAILED', 'CANCELED')]]
+local steered = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted = ?"
+local unwanted = db.statement "UPDATE jobs SET wanted = ?, steer = 0 WHERE key = ? AND wanted = ?"
+local set_reason = db.statement "UPDATE jobs SET reason = ? WHERE key = ? AND state = ?"
+local describe = db.statement "UPDATE jobs SET name = ?, priority = ?, tags = ? WHERE key = ?"
+local delete = db.statement "DELETE FROM jobs WHERE key = ? AND state IN ('NEW', 'COMPLETED', 'FAILED', 'CANCELED')"
+local delete_events = db.statement "DELETE FROM events WHERE job = ? AND type <> 'jobs.created'"
+local bury = db.statement "INSERT OR IGNORE INTO deleted(key, owner, deleted_at) VALUES(?, ?, ?)"
+local buried = db.statement "SELECT owner FROM deleted WHERE key = ?"
+
+---Guarded: the job must not have ended.
+function jobs.want(change, key, wanted) change:add(want, 1, wanted, key) end
+---The same for one of many: a job that has ended in the meantime stays as it is.
+function jobs.want_any(change, key, wanted) change:add(want, nil, wanted, key) end
+function jobs.set_reason(change, key, state, reason) change:add(set_reason, nil, reason, key, state) end
+---The job is as wanted, or will be without more being done.
+function jobs.steered(change, key, wanted) change:add(steered, nil, key, wanted) end
+---What was wanted cannot be: back to what was wanted before.
+function jobs.unwanted(change, key, wanted, before) change:add(unwanted, nil, before, key, wanted) end
+function jobs.describe(change, key, row) change:add(describe, 1, row.name, row.priority, row.tags, key) end
+
+function jobs.delete(change, key, owner, now)
+  change:add(delete, 1, key)
+  change:add(delete_events, nil, key)
+  change:add(bury, nil, key, owner, now)
+end
+
+function jobs.bury(change, key, owner, now) change:add(bury, nil, key, owner, now) end
+function jobs.buried(key) return db.value(buried, key) end
+
+-- What a transition may set beside the state; everything else keeps its value.
+local settable = { "reason", "message", "problem", "resource", "due_at", "attempt", "submission", "native_id",
+  "native_state", "exit_code", "signal", "usage", "directory", "submitted_at", "started_at", "ended_at", "results" }
+local moves = {} -- statements by the names of the columns they set
+
+---Changes the state of a job that is still in state `from`; `fields` has what else is set; false clears a column.
+function jobs.move(change, key, from, to, fields)
+  local names, values, count = {}, {}, 0
+  for _, name in ipairs(settable) do
+    local value = fields[name]
+    if value ~= nil then
+      count = count + 1
+      names[count] = name
+      if value ~= false then values[count] = value end
+    end
+  end
+  local which = table.concat(names, ",", 1, count)
+  local statement = moves[which]
+  if not statement then
+    local sets = { "state = ?" }
+    for i = 1, count do sets[#sets + 1] = names[i] .. " = ?" end
+    statement = db.statement("UPDATE jobs SET " .. table.concat(sets, ", ") .. " WHERE key = ? AND state = ?")
+    moves[which] = statement
+  end
+  values[count + 1], values[count + 2] = key, from
+  change:add(statement, 1, to, table.unpack(values, 1, count + 2))
+end
+
+-- For the control worker -----------------------------------------------------------------------------------------
+
+local whole = [[j.key, j.simulation, j.owner, j.name, j.state, j.wanted, j.resource, j.cores, j.attempt, j.submission,
+  j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at, j.reason, j.spec, j.parameters, w.template]]
+
+local owners = db.statement([[
+  SELECT DISTINCT j.owner FROM jobs j
+  WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ?]])
+local pending = db.statement("SELECT " .. whole .. source .. [[
+  WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ? AND j.owner = ? AND j.cores <= ?
+    AND (j.due_at IS NULL OR j.due_at <= ?) AND ]] .. visible .. [[
+  ORDER BY j.priority DESC, j.key LIMIT ?]])
+local live = db.statement([[
+  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.native_id, j.native_state, j.submission, j.directory,
+    j.submitted_at, j.started_at, j.attempt
+  FROM jobs j WHERE j.resource = ?
+    AND j.state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT')]])
+local to_steer = db.statement([[
+  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.resource, j.native_id, j.reason, j.submission, j.directory,
+    j.submitted_at
+  FROM jobs j WHERE j.steer = 1 AND j.key > ? AND ]] .. visible .. " ORDER BY j.key LIMIT ?")
+local of_simulation = db.statement([[
+  SELECT j.key, j.simulation, j.owner, j.state, j.wanted FROM jobs j
+  WHERE j.simulation = ? AND j.key > ? AND ]] .. visible .. " ORDER BY j.key LIMIT ?")
+local next_due = db.statement [[
+  SELECT min(due_at) FROM jobs WHERE state = 'PENDING' AND wanted = 'RUN' AND due_at > ?]]
+
+---Who has jobs waiting for a resource (nil: for none in particular).
+function jobs.pending_owners(resource) return db.rows(owners, resource) end
+function jobs.pending(resource, owner, cores, now, limit) return db.rows(pending, resource, owner, cores, now, limit) end
+function jobs.live(resource) return db.rows(live, resource) end
+function jobs.to_steer(after, limit) return db.rows(to_steer, after, limit) end
+function jobs.of_simulation(simulation, after, limit) return db.rows(of_simulation, simulation, after, limit) end
+function jobs.next_due(now) return db.value(next_due, now) end
+
+-- Results --------------------------------------------------------------------------------------------------------
+
+---A page of a simulation's results: simulation, key to go on from, limit.
+jobs.results = db.statement([[
+  SELECT j.key AS job_id, j.name, j.parameters, j.state, j.exit_code,
+    CASE WHEN j.ended_at IS NULL OR j.started_at IS NULL THEN NULL
+         ELSE (j.ended_at - j.started_at) / 1000.0 END AS wall_seconds, j.results
+  FROM jobs j WHERE j.simulation = ? AND j.key > ? AND ]] .. visible .. " ORDER BY j.key LIMIT ?")
+
+return jobs

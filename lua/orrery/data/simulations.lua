@@ -1,0 +1,98 @@
+-- Simulations and the counts of their jobs.
+local db = require "house.db"
+
+local simulations = {}
+
+local columns = [[s.key AS id, s.key AS born, s.owner, s.name, s.description, s.tags, s.state, s.wanted, s.ended_at,
+  (SELECT '{"total":' || coalesce(sum(c.jobs), 0) ||
+          coalesce(',' || group_concat('"' || c.state || '":' || c.jobs), '') || '}'
+   FROM (SELECT state, jobs FROM counts WHERE simulation = s.key AND jobs > 0 ORDER BY state) c) AS counts,
+  coalesce((SELECT round(1.0 * sum(CASE WHEN c.state IN ('COMPLETED', 'FAILED', 'CANCELED') THEN c.jobs ELSE 0 END)
+                         / nullif(sum(c.jobs), 0), 4)
+            FROM counts c WHERE c.simulation = s.key), 0.0) AS progress]]
+local source = " FROM simulations s "
+
+simulations.one = db.statement("SELECT " .. columns .. source .. "WHERE s.key = ? AND s.deleting = 0")
+
+---The statement of a page: which filters it has decides which.
+---Its parameters: the filters' values in the order owner, state, name, then the key to go on from, then the limit.
+function simulations.page(filter, descending)
+  local where = { "s.deleting = 0" }
+  if filter.owner then where[#where + 1] = "s.owner = ?" end
+  if filter.state then where[#where + 1] = "s.state = ?" end
+  if filter.name then where[#where + 1] = "s.name = ?" end
+  where[#where + 1] = descending and "s.key < ?" or "s.key > ?"
+  return db.statement("SELECT " .. columns .. source .. "WHERE " .. table.concat(where, " AND ")
+    .. " ORDER BY s.key " .. (descending and "DESC" or "ASC") .. " LIMIT ?")
+end
+
+local brief = db.statement "SELECT key, owner, name, state, wanted, deleting FROM simulations WHERE key = ?"
+local insert = db.statement "INSERT INTO simulations(key, owner, name, description, tags) VALUES(?, ?, ?, ?, ?)"
+local update = db.statement "UPDATE simulations SET name = ?, description = ?, tags = ? WHERE key = ? AND deleting = 0"
+local details = db.statement "SELECT name, description, tags FROM simulations WHERE key = ?"
+local want = db.statement [[
+  UPDATE simulations SET wanted = ?, steer = 1, steer_after = 0 WHERE key = ? AND deleting = 0]]
+local touch = db.statement "UPDATE simulations SET key = key WHERE key = ? AND deleting = 0"
+local count = db.statement [[
+  INSERT INTO counts(simulation, state, jobs) VALUES(?, ?, ?)
+  ON CONFLICT(simulation, state) DO UPDATE SET jobs = jobs + excluded.jobs]]
+local state_event = db.statement [[
+  INSERT INTO events(at, type, owner, simulation, data)
+  SELECT ?, 'simulation.state', s.owner, s.key, '{"from":"' || s.state || '","to":"' || t.state || '"}'
+  FROM simulation_totals t, simulations s WHERE t.simulation = ? AND s.key = ? AND s.state <> t.state]]
+local settle = db.statement [[
+  UPDATE simulations SET (state, ended_at) = (
+    SELECT t.state, CASE WHEN t.state IN ('NEW', 'ACTIVE') THEN NULL ELSE ? END
+    FROM simulation_totals t WHERE t.simulation = ?)
+  WHERE key = ? AND state <> (SELECT t.state FROM simulation_totals t WHERE t.simulation = ?)]]
+local to_steer = db.statement "SELECT key, owner, wanted, steer_after FROM simulations WHERE steer = 1 ORDER BY key LIMIT 16"
+local steered = db.statement [[
+  UPDATE simulations SET steer_after = ?, steer = ?, wanted = CASE WHEN ? THEN 'RUN' ELSE wanted END
+  WHERE key = ? AND wanted = ?]]
+local mark_deleting = db.statement "UPDATE simulations SET deleting = 1 WHERE key = ? AND deleting = 0"
+local to_delete = db.statement "SELECT key, owner FROM simulations WHERE deleting = 1 ORDER BY key LIMIT 1"
+local delete = db.statement "DELETE FROM simulations WHERE key = ?"
+local delete_counts = db.statement "DELETE FROM counts WHERE simulation = ?"
+local delete_sweeps = db.statement "DELETE FROM sweeps WHERE simulation = ?"
+
+function simulations.get(key) return db.row(brief, key) end
+function simulations.details(key) return db.row(details, key) end
+
+function simulations.insert(change, row)
+  change:add(insert, 1, row.key, row.owner, row.name, row.description, row.tags)
+end
+
+function simulations.update(change, key, row) change:add(update, 1, row.name, row.description, row.tags, key) end
+
+---Guards that the simulation is still there when its new jobs are committed.
+function simulations.touch(change, key) change:add(touch, 1, key) end
+
+function simulations.want(change, key, wanted) change:add(want, 1, wanted, key) end
+
+---Moves the counts, then the simulation's own state, which follows from them.
+---@param deltas table<string, integer> by state
+function simulations.count(change, key, deltas, now)
+  for state, jobs in pairs(deltas) do
+    if jobs ~= 0 then change:add(count, 1, key, state, jobs) end
+  end
+  change:add(state_event, nil, now, key, key)
+  change:add(settle, nil, now, key, key, key)
+end
+
+function simulations.to_steer() return db.rows(to_steer) end
+
+---How far `wanted` has come. When it is done, a CANCEL is forgotten: jobs added later run.
+function simulations.steered(change, key, wanted, after, done)
+  change:add(steered, nil, after, not done, done and wanted == "CANCEL", key, wanted)
+end
+
+function simulations.mark_deleting(change, key) change:add(mark_deleting, 1, key) end
+function simulations.to_delete() return db.row(to_delete) end
+
+function simulations.delete(change, key)
+  change:add(delete_counts, nil, key)
+  change:add(delete_sweeps, nil, key)
+  change:add(delete, 1, key)
+end
+
+return simulations

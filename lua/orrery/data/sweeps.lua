@@ -1,0 +1,41 @@
+-- Sweeps: a template and a parameter space. Until a sweep is ready, neither it nor its jobs exist for anybody.
+local db = require "house.db"
+
+local sweeps = {}
+
+local columns = [[key AS id, simulation AS simulation_id, key AS born, template, parameters, combine, max_active, jobs]]
+sweeps.one = db.statement("SELECT " .. columns .. " FROM sweeps WHERE key = ? AND ready = 1")
+sweeps.page = db.statement("SELECT " .. columns ..
+  " FROM sweeps WHERE simulation = ? AND key > ? AND ready = 1 ORDER BY key LIMIT ?")
+
+local brief = db.statement "SELECT key, simulation, owner, template, jobs FROM sweeps WHERE key = ? AND ready = 1"
+local insert = db.statement [[
+  INSERT INTO sweeps(key, simulation, owner, template, parameters, combine, max_active, jobs, first_job)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+local ready = db.statement "UPDATE sweeps SET ready = 1 WHERE key = ? AND ready = 0"
+local unready = db.statement "SELECT key, first_job, jobs FROM sweeps WHERE ready = 0"
+local delete = db.statement "DELETE FROM sweeps WHERE key = ?"
+local delete_jobs = db.statement "DELETE FROM jobs WHERE key BETWEEN ? AND ? AND sweep = ?"
+local delete_events = db.statement "DELETE FROM events WHERE type = 'jobs.created' AND job BETWEEN ? AND ?"
+
+function sweeps.get(key) return db.row(brief, key) end
+
+function sweeps.insert(change, row)
+  change:add(insert, 1, row.key, row.simulation, row.owner, row.template, row.parameters, row.combine, row.max_active,
+    row.jobs, row.first_job)
+end
+
+function sweeps.publish(change, key) change:add(ready, 1, key) end
+
+---Sweeps that were being written when the server ended, or whose writing failed.
+function sweeps.unready() return db.rows(unready) end
+
+---Takes back the jobs `first` to `last` of a sweep that never became ready.
+function sweeps.delete_jobs(change, key, first, last)
+  change:add(delete_jobs, nil, first, last, key)
+  change:add(delete_events, nil, first, last)
+end
+
+function sweeps.delete(change, key) change:add(delete, nil, key) end
+
+return sweeps

@@ -1,0 +1,156 @@
+-- Keys are 60-bit integers that grow with time (see src/base/id.h): creation time, order and page cursor in one, and
+-- written as a UUID towards the world. Times are wall milliseconds. Columns of JSON hold it as it is sent out.
+
+CREATE TABLE installation (
+  tail        INTEGER NOT NULL,  -- the random half of every identifier of this database
+  created_at  INTEGER NOT NULL
+);
+
+CREATE TABLE tokens (
+  key         INTEGER PRIMARY KEY,
+  hash        TEXT NOT NULL UNIQUE,  -- SHA-256 of the token; the token itself is kept nowhere
+  owner       TEXT NOT NULL,
+  role        TEXT NOT NULL,         -- user, operator, admin
+  name        TEXT,
+  expires_at  INTEGER
+);
+
+CREATE TABLE simulations (
+  key          INTEGER PRIMARY KEY,
+  owner        TEXT NOT NULL,
+  name         TEXT NOT NULL,
+  description  TEXT,
+  tags         TEXT,
+  state        TEXT NOT NULL DEFAULT 'NEW',
+  wanted       TEXT NOT NULL DEFAULT 'RUN',
+  steer        INTEGER NOT NULL DEFAULT 0,  -- 1: `wanted` has yet to reach its jobs
+  steer_after  INTEGER NOT NULL DEFAULT 0,  -- it has reached the jobs up to this key
+  deleting     INTEGER NOT NULL DEFAULT 0,
+  ended_at     INTEGER
+);
+CREATE INDEX simulations_by_owner ON simulations(owner, key);
+CREATE INDEX simulations_by_state ON simulations(state, key);
+CREATE INDEX simulations_to_steer ON simulations(key) WHERE steer = 1;
+CREATE INDEX simulations_to_delete ON simulations(key) WHERE deleting = 1;
+
+-- How many jobs of a simulation are in which state, kept by every change of a state.
+CREATE TABLE counts (
+  simulation  INTEGER NOT NULL,
+  state       TEXT NOT NULL,
+  jobs        INTEGER NOT NULL,
+  PRIMARY KEY (simulation, state)
+) WITHOUT ROWID;
+
+CREATE VIEW simulation_totals AS
+  SELECT simulation,
+         sum(jobs) AS total,
+         sum(CASE WHEN state IN ('COMPLETED', 'FAILED', 'CANCELED') THEN jobs ELSE 0 END) AS ended,
+         CASE
+           WHEN sum(CASE WHEN state <> 'NEW' THEN jobs ELSE 0 END) = 0 THEN 'NEW'
+           WHEN sum(CASE WHEN state NOT IN ('NEW', 'COMPLETED', 'FAILED', 'CANCELED') THEN jobs ELSE 0 END) > 0
+             THEN 'ACTIVE'
+           WHEN sum(CASE WHEN state NOT IN ('NEW', 'CANCELED') THEN jobs ELSE 0 END) = 0 THEN 'CANCELED'
+           WHEN sum(CASE WHEN state = 'FAILED' THEN jobs ELSE 0 END) > 0 THEN 'FAILED'
+           ELSE 'COMPLETED'
+         END AS state
+  FROM counts GROUP BY simulation;
+
+CREATE TABLE sweeps (
+  key         INTEGER PRIMARY KEY,
+  simulation  INTEGER NOT NULL,
+  owner       TEXT NOT NULL,
+  template    TEXT NOT NULL,
+  parameters  TEXT NOT NULL,
+  combine     TEXT NOT NULL,
+  max_active  INTEGER,
+  jobs        INTEGER NOT NULL,
+  first_job   INTEGER NOT NULL,          -- its jobs' keys are first_job … first_job + jobs - 1
+  ready       INTEGER NOT NULL DEFAULT 0 -- 0: still being written; its jobs do not exist for anybody
+);
+CREATE INDEX sweeps_by_simulation ON sweeps(simulation, key);
+CREATE INDEX sweeps_unready ON sweeps(key) WHERE ready = 0;
+
+CREATE TABLE jobs (
+  key           INTEGER PRIMARY KEY,
+  simulation    INTEGER NOT NULL,
+  sweep         INTEGER,
+  owner         TEXT NOT NULL,
+  name          TEXT,
+  state         TEXT NOT NULL,
+  wanted        TEXT NOT NULL DEFAULT 'RUN',
+  steer         INTEGER NOT NULL DEFAULT 0,  -- 1: `wanted` has yet to be acted on
+  priority      INTEGER NOT NULL DEFAULT 0,
+  resource      TEXT,                        -- asked for by name, or chosen
+  cores         INTEGER NOT NULL DEFAULT 1,
+  due_at        INTEGER,                     -- not before: back-off
+  attempt       INTEGER NOT NULL DEFAULT 0,
+  submission    INTEGER,                     -- the current attempt's; its tag is made of it
+  native_id     TEXT,
+  native_state  TEXT,
+  reason        TEXT,
+  message       TEXT,
+  problem       TEXT,
+  exit_code     INTEGER,
+  signal        INTEGER,
+  usage         TEXT,
+  directory     TEXT,
+  submitted_at  INTEGER,
+  started_at    INTEGER,
+  ended_at      INTEGER,
+  tags          TEXT,
+  parameters    TEXT,  -- of a sweep's job, with which the sweep's template is filled
+  spec          TEXT,  -- of any other job
+  results       TEXT   -- what the job left in results.json
+);
+CREATE INDEX jobs_by_simulation ON jobs(simulation, key);
+CREATE INDEX jobs_by_simulation_state ON jobs(simulation, state, key);
+CREATE INDEX jobs_by_owner ON jobs(owner, key);
+CREATE INDEX jobs_by_state ON jobs(state, key);
+CREATE INDEX jobs_pending ON jobs(resource, owner, priority DESC, key) WHERE state = 'PENDING' AND wanted = 'RUN';
+CREATE INDEX jobs_live ON jobs(resource, key)
+  WHERE state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT');
+CREATE INDEX jobs_to_steer ON jobs(key) WHERE steer = 1;
+
+-- The log: what happened, in the order of commits. Numbers are never used twice.
+CREATE TABLE events (
+  number      INTEGER PRIMARY KEY AUTOINCREMENT,
+  at          INTEGER NOT NULL,
+  type        TEXT NOT NULL,
+  owner       TEXT NOT NULL,
+  simulation  INTEGER,
+  job         INTEGER,  -- of jobs.created: the first of the chunk
+  data        TEXT
+);
+CREATE INDEX events_by_job ON events(job, number) WHERE job IS NOT NULL;
+CREATE INDEX events_of_chunks ON events(job) WHERE type = 'jobs.created';
+
+CREATE TABLE idempotency (
+  owner       TEXT NOT NULL,
+  key         TEXT NOT NULL,
+  request     TEXT NOT NULL,  -- SHA-256 of method, path and body
+  status      INTEGER NOT NULL,
+  headers     TEXT NOT NULL,
+  body        TEXT NOT NULL,
+  created_at  INTEGER NOT NULL,
+  UNIQUE (owner, key)
+);
+CREATE INDEX idempotency_by_age ON idempotency(created_at);
+
+-- Where a key once accepted has gone, so that it is answered 410 and not 404.
+CREATE TABLE deleted (
+  key         INTEGER PRIMARY KEY,
+  owner       TEXT NOT NULL,
+  deleted_at  INTEGER NOT NULL
+);
+
+-- What is known of the resources, written by the control worker, for everybody to read.
+CREATE TABLE resources (
+  name         TEXT PRIMARY KEY,
+  scheduler    TEXT NOT NULL,
+  state        TEXT NOT NULL,  -- starting, up, degraded, down
+  message      TEXT,
+  info         TEXT NOT NULL,  -- JSON: the plug-in, its verbs and what it honours
+  status       TEXT,           -- JSON: what the scheduler last said of itself
+  observed_at  INTEGER,        -- the last good answer
+  updated_at   INTEGER NOT NULL
+) WITHOUT ROWID;

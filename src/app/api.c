@@ -1,0 +1,242 @@
+/* An API worker: HTTP on one side, Lua handlers on the other. Each request becomes a task that calls the Lua
+   function `serve(request, route, captures…)` of lua/orrery/api/init.lua; what it returns is the answer. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/worker.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "bind/request.h"
+#include "bind/stats.h"
+#include "http/router.h"
+
+struct api {
+  struct orr_http *http;
+  struct orr_router *router;
+  int serve; /* reference to the Lua function */
+};
+
+static const char *const tables[] = {"changes", "clock", "config", "db",    "digest", "files",    "ids",
+                                     "json",    "log",   "server", "shape", "task",   "template", NULL};
+
+static struct api *api_of(struct orr_worker *worker) { return worker->user; }
+
+/* The one problem document that C writes: where Lua cannot, or has just failed. */
+static void put_problem(struct orr_buf *headers, struct orr_buf *body, int status, const char *kind,
+                        const char *detail, const char *id) {
+  ORR_BUF_LIT(headers, "Content-Type: application/problem+json\r\n");
+  orr_buf_printf(body, "{\"type\":\"/problems/%s\",\"title\":", kind);
+  char title[64];
+  snprintf(title, sizeof title, "%s", kind);
+  for (char *dash; (dash = strchr(title, '-'));) *dash = ' ';
+  title[0] = (char)(title[0] - 'a' + 'A');
+  orr_json_put_text(body, title, strlen(title));
+  orr_buf_printf(body, ",\"status\":%d,\"detail\":", status);
+  orr_json_put_text(body, detail, strlen(detail));
+  orr_buf_printf(body, ",\"request_id\":\"%s\"}", id);
+}
+
+static void respond_problem(struct orr_request *request, int status, const char *kind, const char *detail) {
+  struct orr_buf headers = {0}, body = {0};
+  put_problem(&headers, &body, status, kind, detail, request->id);
+  orr_respond(request, status, headers.data, headers.size, body.data, body.size);
+  orr_buf_free(&headers);
+  orr_buf_free(&body);
+}
+
+static void refused(void *data, int status, const char *kind, const char *detail, const char *id,
+                    struct orr_buf *headers, struct orr_buf *body) {
+  struct orr_worker *worker = data;
+  put_problem(headers, body, status, kind, detail, id);
+  orr_log(&worker->server->log, ORR_LOG_INFO, "refused", ORR_I("status", status), ORR_S("kind", kind),
+          ORR_S("request", id));
+}
+
+struct handling {
+  struct orr_worker *worker;
+  struct orr_request *request;
+  struct orr_request_box *box;
+};
+
+static void fail_request(struct handling *handling, lua_State *L, enum orr_outcome outcome) {
+  struct orr_request *request = handling->request;
+  struct orr_worker *worker = handling->worker;
+  atomic_fetch_add(&worker->server->stats->handler_failures, 1);
+  luaL_traceback(L, L, luaL_tolstring(L, -1, NULL), 0);
+  orr_log(&worker->server->log, ORR_LOG_ERROR, "handler failed", ORR_S("request", request->id),
+          ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", lua_tostring(L, -1)));
+  if (orr_request_box_close(handling->box, true)) return;
+  if (outcome == ORR_TASK_OVERTIME)
+    respond_problem(request, 503, "too-slow", "The handler of this request ran longer than its budget.");
+  else if (outcome == ORR_TASK_NO_MEMORY)
+    respond_problem(request, 503, "out-of-memory", "The memory budget of this worker is used up; try again.");
+  else
+    respond_problem(request, 500, "internal",
+                    "A defect of the server; its log has the details under this request id.");
+}
+
+static void handled(void *data, lua_State *L, enum orr_outcome outcome, int results) {
+  struct handling *handling = data;
+  struct orr_request *request = handling->request;
+  if (outcome != ORR_TASK_DONE) {
+    fail_request(handling, L, outcome);
+    return;
+  }
+  if (orr_request_box_close(handling->box, false)) return;
+  lua_settop(L, lua_gettop(L) - results + 3); /* status, headers, body */
+  size_t headers_size = 0, body_size = 0;
+  const char *headers = lua_tolstring(L, -2, &headers_size), *body = lua_tolstring(L, -1, &body_size);
+  orr_respond(request, (int)lua_tointeger(L, -3), headers, headers_size, body, body_size);
+}
+
+static void arrived(void *data, struct orr_request *request) {
+  struct orr_worker *worker = data;
+  struct api *api = api_of(worker);
+  struct orr_route_match match;
+  struct orr_err err;
+  if (orr_router_match(api->router, request->method, request->path, request->arena, &match, &err)) {
+    respond_problem(request, 400, "bad-request", err.text);
+    return;
+  }
+  struct handling *handling = orr_arena_alloc(request->arena, sizeof *handling);
+  struct orr_task *task = orr_task_create(worker->script, handled, handling);
+  lua_State *L = orr_task_state(task);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, api->serve);
+  *handling = (struct handling){worker, request, orr_push_request(L, request)};
+  request->user = handling;
+  lua_pushinteger(L, match.route);
+  if (match.route == -2) {
+    lua_pushinteger(L, match.allowed);
+    match.capture_count = 0;
+  }
+  for (int i = 0; i < match.capture_count; i++)
+    lua_pushlstring(L, match.captures[i].text, match.captures[i].size);
+  orr_task_run(task, 2 + (match.route == -2) + match.capture_count);
+}
+
+static void aborted(void *data, struct orr_request *request) {
+  (void)data;
+  struct handling *handling = request->user;
+  if (handling) orr_request_box_aborted(handling->box);
+}
+
+static void proceed(void *data, struct orr_request *request) {
+  (void)data;
+  struct handling *handling = request->user;
+  if (handling) orr_request_box_proceed(handling->box);
+}
+
+static const char *method_text(enum orr_method method) {
+  static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"};
+  return names[method];
+}
+
+static void finished(void *data, struct orr_request *request, int status, uint64_t bytes) {
+  struct orr_worker *worker = data;
+  int64_t took = orr_clock_ns() - request->began_ns;
+  orr_stats_answer(worker->server->stats, status, took, (int64_t)bytes);
+  if (worker->server->log.level > ORR_LOG_DEBUG && status < 500) return; /* the access log is for debugging */
+  char path[256];
+  snprintf(path, sizeof path, "%.*s", (int)request->path.size, request->path.text);
+  orr_log(&worker->server->log, status < 500 ? ORR_LOG_DEBUG : ORR_LOG_WARN, "answered",
+          ORR_S("method", method_text(request->method)), ORR_S("path", path), ORR_I("status", status),
+          ORR_I("bytes", (int64_t)bytes), ORR_I("us", took / 1000), ORR_S("request", request->id));
+}
+
+/* The module's `routes` is a list of {method, pattern}; a route's number is its place in it. */
+static int add_routes(struct orr_router *router, lua_State *L, struct orr_err *err) {
+  int code = ORR_OK;
+  lua_getfield(L, -1, "routes");
+  for (int i = 1; code == ORR_OK && lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
+    lua_getfield(L, -1, "method");
+    lua_getfield(L, -2, "path");
+    const char *name = lua_tostring(L, -2), *pattern = lua_tostring(L, -1);
+    int method = ORR_GET;
+    while (name && method < ORR_METHOD_OTHER && strcmp(method_text((enum orr_method)method), name) != 0)
+      method++;
+    code = name && pattern ? orr_router_add(router, (enum orr_method)method, pattern, i, err)
+                           : orr_fail(err, ORR_INTERNAL, "route %d has no method or no path", i);
+    lua_pop(L, 3);
+  }
+  lua_settop(L, 1);
+  return code;
+}
+
+static void read_limits(const struct orrery_value *config, struct orr_http_limits *limits) {
+  *limits = orr_http_default_limits;
+  limits->header_bytes =
+      (size_t)orrery_int(orrery_get(config, "http.header_bytes"), (int64_t)limits->header_bytes);
+  limits->body_bytes = (size_t)orrery_int(orrery_get(config, "http.body_bytes"), (int64_t)limits->body_bytes);
+  limits->connections =
+      (size_t)orrery_int(orrery_get(config, "http.connections"), (int64_t)limits->connections);
+  limits->header_ms = (int)orrery_int(orrery_get(config, "http.header_ms"), limits->header_ms);
+  limits->body_ms = (int)orrery_int(orrery_get(config, "http.body_ms"), limits->body_ms);
+  limits->idle_ms = (int)orrery_int(orrery_get(config, "http.idle_ms"), limits->idle_ms);
+  limits->write_ms = (int)orrery_int(orrery_get(config, "http.write_ms"), limits->write_ms);
+}
+
+static int begin(struct orr_worker *worker, struct orr_err *err) {
+  static const struct orr_http_events events = {
+      .arrived = arrived, .aborted = aborted, .proceed = proceed, .refused = refused, .finished = finished};
+  struct orr_server *server = worker->server;
+  struct api *api = worker->user = orr_zalloc(sizeof *api);
+  lua_State *L = orr_script_state(worker->script);
+  int code = orr_script_require(worker->script, "orrery.api", err);
+  if (code != ORR_OK) return code;
+  api->router = orr_router_create();
+  code = add_routes(api->router, L, err);
+  if (code != ORR_OK) return code;
+  lua_getfield(L, 1, "serve");
+  api->serve = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_settop(L, 0);
+  struct orr_http_limits limits;
+  read_limits(server->config, &limits);
+  api->http = orr_http_create(worker->loop, server->listen_fd, &limits, &events, worker, &server->log, err);
+  return api->http ? ORR_OK : err->code;
+}
+
+static void end(struct orr_worker *worker) {
+  struct api *api = api_of(worker);
+  orr_http_destroy(api->http);
+  orr_router_destroy(api->router);
+}
+
+struct draining {
+  struct orr_message message;
+  struct orr_worker *worker;
+  bool now;
+};
+
+static void drained(void *data) {
+  struct orr_worker *worker = data;
+  worker->drained.deliver = orr_server_drained;
+  orr_loop_post(worker->server->loop, &worker->drained);
+}
+
+static void drain(struct orr_message *message) {
+  struct draining *draining = (struct draining *)message;
+  struct orr_worker *worker = draining->worker;
+  struct api *api = api_of(worker);
+  if (draining->now) {
+    orr_http_close_all(api->http);
+  } else {
+    orr_changes_end(worker->changes);
+    orr_http_drain(api->http, drained);
+  }
+  free(draining);
+}
+
+void orr_api_drain(struct orr_worker *worker, bool now) {
+  struct draining *draining = orr_alloc(sizeof *draining);
+  *draining = (struct draining){{.deliver = drain}, worker, now};
+  orr_loop_post(worker->loop, &draining->message);
+}
+
+const struct orr_worker_kind orr_api_worker = {.name = "api",
+                                               .memory_limit = (size_t)256 << 20,
+                                               .slice_ms = 2000,
+                                               .tables = tables,
+                                               .begin = begin,
+                                               .end = end};

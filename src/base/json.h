@@ -1,0 +1,25 @@
+/* JSON, strictly: RFC 8259 and nothing beside it. lua-cjson as packaged reads every number as a double, takes
+   NaN, hex and broken UTF-8, and lets a repeated key win, none of which a stored specification survives; so
+   bodies come in here. Reading makes a value tree; integers that fit 64 bits stay integers. Writing appends
+   to a buffer. */
+#pragma once
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/value.h"
+
+enum { ORR_JSON_DEPTH = 64 }; /* deeper documents are refused */
+
+/* Reads one document. NULL on error, with `err` naming what is wrong and `*where` (may be NULL) the byte it
+ * is at. */
+struct orrery_value *orr_json_read(struct orr_arena *arena, const char *text, size_t size, size_t *where,
+                                   struct orr_err *err);
+
+void orr_json_put(struct orr_buf *out, const struct orrery_value *value);
+void orr_json_put_text(struct orr_buf *out, const char *text,
+                       size_t size); /* quotes; broken UTF-8 → U+FFFD */
+void orr_json_put_escaped(struct orr_buf *out, const char *text,
+                          size_t size); /* the same without the quotes */
+void orr_json_put_int(struct orr_buf *out, int64_t value);
+void orr_json_put_real(struct orr_buf *out,
+                       double value); /* shortest text that reads back equal; NaN, ∞ → null */

@@ -1,0 +1,13 @@
+/* Templates of sweeps: a JSON document whose texts hold placeholders, filled from a flat map of scalars.
+     "--k=${k}"  the parameter's text within a text
+     "${k}"      alone in its text: the parameter itself, so a number stays a number
+     "$${k}"     a literal ${k}
+   Both sides are JSON text, and so is the result: a job of a sweep is stored as its parameters alone. */
+#pragma once
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Appends the template filled with the parameters (a JSON object) to `out`. A placeholder without a
+   parameter, which a checked template does not have, is an error. */
+int orr_template_fill(struct orr_buf *out, const char *text, size_t size, const char *parameters,
+                      size_t parameters_size, struct orr_err *err);

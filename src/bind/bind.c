@@ -1,0 +1,41 @@
+/* The list of bindings, and how a failure reaches Lua. */
+#include <string.h>
+
+#include "bind/house.h"
+#include "bind/tables.h"
+
+static const struct {
+  const char *name;
+  lua_CFunction open;
+} tables[] = {
+    {"changes", orr_bind_changes},
+    {"client", orr_bind_client},
+    {"clock", orr_bind_clock},
+    {"config", orr_bind_config},
+    {"db", orr_bind_db},
+    {"digest", orr_bind_digest},
+    {"files", orr_bind_files},
+    {"ids", orr_bind_ids},
+    {"json", orr_bind_json},
+    {"log", orr_bind_log},
+    {"program", orr_bind_program},
+    {"resources", orr_bind_resources},
+    {"server", orr_bind_server},
+    {"shape", orr_bind_shape},
+    {"task", orr_bind_task},
+    {"template", orr_bind_template},
+    {"terminal", orr_bind_terminal},
+};
+
+void orr_bind_provide(struct orr_script *script, const char *const *names) {
+  for (; *names; names++)
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+      if (strcmp(tables[i].name, *names) == 0) orr_script_provide(script, tables[i].name, tables[i].open);
+}
+
+int orr_push_failure(lua_State *L, const struct orr_err *err) {
+  lua_pushnil(L);
+  lua_pushstring(L, orr_code_name(err->code));
+  lua_pushstring(L, err->text);
+  return 3;
+}

@@ -1,0 +1,139 @@
+/* house.client: HTTP for the command line; the connection is kept between requests.
+     request {url =, method = "GET", headers = {["Name"] = "value"}, body =, timeout_ms =,
+              sink = function(bytes), tick = function(), tick_ms = 1000, wake = DESCRIPTOR}
+       → status, {name = "value"}, body | nil, code, sentence
+   Names of headers come back in lower case. `sink` takes the body of a successful answer piece by piece.
+   `tick` is called while waiting. When `wake` can be read (see house.terminal), the request is broken off and
+   its status is 0; an error thrown by `sink` or `tick` does the same and goes on to the caller. */
+#include "http/client.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "bind/house.h"
+#include "bind/tables.h"
+
+enum { SINK = 2, TICK = 3, PROBLEM = 4 }; /* where they are on the stack during a request; 1 is the table */
+
+struct box {
+  struct orr_client *client;
+  struct orr_client_response response; /* here, so that an error thrown half-way leaks nothing */
+};
+
+static int l_collect(lua_State *L) {
+  struct box *box = lua_touserdata(L, 1);
+  orr_client_response_free(&box->response);
+  orr_client_destroy(box->client);
+  return 0;
+}
+
+/* Runs the function on the top of the stack with its arguments; what it throws is kept for later. */
+static bool call(lua_State *L, int arguments) {
+  if (lua_pcall(L, arguments, 0, 0) == LUA_OK) return true;
+  lua_replace(L, PROBLEM);
+  return false;
+}
+
+static bool sink(void *data, const char *bytes, size_t size) {
+  lua_State *L = data;
+  lua_pushvalue(L, SINK);
+  lua_pushlstring(L, bytes, size);
+  return call(L, 1);
+}
+
+static bool tick(void *data) {
+  lua_State *L = data;
+  lua_pushvalue(L, TICK);
+  return call(L, 0);
+}
+
+static const char *text_field(lua_State *L, const char *name, const char *otherwise, size_t *size) {
+  int type = lua_getfield(L, 1, name);
+  if (type == LUA_TNIL && size) *size = 0;
+  if (type == LUA_TNIL) return otherwise;
+  const char *text = lua_tolstring(L, -1, size); /* stays on the stack, so that it stays alive */
+  if (!text) luaL_error(L, "%s must be a text", name);
+  return text;
+}
+
+static lua_Integer integer_field(lua_State *L, const char *name, lua_Integer otherwise) {
+  lua_getfield(L, 1, name);
+  lua_Integer value = luaL_optinteger(L, -1, otherwise);
+  lua_pop(L, 1);
+  return value;
+}
+
+/* "Name: value" lines; the array and the texts belong to Lua and stay on the stack. */
+static const char *const *header_lines(lua_State *L) {
+  if (lua_getfield(L, 1, "headers") == LUA_TNIL) return NULL;
+  int table = lua_gettop(L), count = 0;
+  luaL_checktype(L, table, LUA_TTABLE);
+  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) count++;
+  const char **lines = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *lines, 0);
+  luaL_checkstack(L, count + 4, "too many headers");
+  count = 0;
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    lines[count++] = lua_pushfstring(L, "%s: %s", luaL_checkstring(L, -2), luaL_checkstring(L, -1));
+    lua_replace(L, -2); /* the line takes the value's place … */
+    lua_insert(L, -2);  /* … below the key, which lua_next needs on the top */
+  }
+  lines[count] = NULL;
+  return lines;
+}
+
+static void push_headers(lua_State *L, struct orr_buf *head) {
+  lua_newtable(L);
+  char *line = (char *)orr_buf_text(head), *end;
+  for (; (end = strstr(line, "\r\n")); line = end + 2) {
+    char *colon = memchr(line, ':', (size_t)(end - line));
+    if (!colon) continue;
+    for (char *c = line; c < colon; c++) *c = (char)tolower((unsigned char)*c);
+    char *value = colon + 1;
+    while (value < end && (*value == ' ' || *value == '\t')) value++;
+    lua_pushlstring(L, line, (size_t)(colon - line));
+    lua_pushlstring(L, value, (size_t)(end - value));
+    lua_settable(L, -3);
+  }
+}
+
+static int l_request(lua_State *L) {
+  struct box *box = lua_touserdata(L, lua_upvalueindex(1));
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  bool has_sink = lua_getfield(L, 1, "sink") != LUA_TNIL;
+  bool has_tick = lua_getfield(L, 1, "tick") != LUA_TNIL;
+  lua_pushnil(L); /* PROBLEM */
+  struct orr_client_request request = {
+      .data = L, .sink = has_sink ? sink : NULL, .tick = has_tick ? tick : NULL};
+  request.method = text_field(L, "method", "GET", NULL);
+  request.url = text_field(L, "url", NULL, NULL);
+  luaL_argcheck(L, request.url, 1, "url is missing");
+  request.body = text_field(L, "body", NULL, &request.body_size);
+  request.timeout_ms = integer_field(L, "timeout_ms", 0);
+  request.tick_ms = has_tick ? integer_field(L, "tick_ms", 1000) : 0;
+  request.wake = (int)integer_field(L, "wake", -1);
+  request.headers = header_lines(L);
+
+  struct orr_err err;
+  int code = orr_client_send(box->client, &request, &box->response, &err);
+  if (!lua_isnil(L, PROBLEM)) return lua_pushvalue(L, PROBLEM), lua_error(L);
+  if (code != ORR_OK) return orr_push_failure(L, &err);
+  lua_pushinteger(L, box->response.status);
+  push_headers(L, &box->response.head);
+  lua_pushlstring(L, box->response.body.data, box->response.body.size);
+  return 3;
+}
+
+int orr_bind_client(lua_State *L) {
+  lua_newtable(L);
+  struct box *box = lua_newuserdatauv(L, sizeof *box, 0);
+  *box = (struct box){.client = orr_client_create()};
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, l_collect);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_pushcclosure(L, l_request, 1);
+  lua_setfield(L, -2, "request");
+  return 1;
+}

@@ -1,0 +1,15 @@
+/* Plug-ins written in Lua, behind the operations that C plug-ins have. */
+#pragma once
+#include "sched/resource.h"
+#include "script/task.h"
+#include "script/watchdog.h"
+
+struct orr_plugin_loading {
+  const struct orr_log *log;
+  struct orr_watchdog *watchdog;
+  const char *lua_path;
+};
+
+/* An orr_plugin_load that serves both languages; `data` is a struct orr_plugin_loading. */
+struct orr_plugin *orr_plugin_load_any(const char *path, struct orr_loop *loop, const char *resource,
+                                       void *data, struct orr_err *err);

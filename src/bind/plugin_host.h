@@ -1,0 +1,16 @@
+/* What a Lua plug-in's instance can call: the host's services. See plugin_host.c for what Lua sees. */
+#pragma once
+#include "sched/host.h"
+#include "script/script.h"
+
+struct orr_plugin_host {
+  struct orr_loop *loop;
+  struct orrery_host *orrery;
+  struct orrery_value *honours;
+};
+
+/* Pushes the table of services. */
+void orr_plugin_host_push(struct orr_plugin_host *host, lua_State *L);
+/* The instance that open returned is at the top but one of the stack: notes what it honours, and lets it call
+   the services as its own methods. */
+void orr_plugin_host_keep(struct orr_plugin_host *host, lua_State *L);

@@ -1,0 +1,14 @@
+/* A request as a Lua handler sees it: a box that is emptied when the answer is out. See request.c. */
+#pragma once
+#include "bind/house.h"
+
+struct orr_request_box;
+
+/* Pushes a box for the request. */
+struct orr_request_box *orr_push_request(lua_State *L, struct orr_request *request);
+/* The handler's task has ended. Empties the box; a streamed answer that was begun is ended (broken off when
+   `failed`), and then true is returned: nothing is left to answer. */
+bool orr_request_box_close(struct orr_request_box *box, bool failed);
+/* A streamed answer may go on. */
+void orr_request_box_proceed(struct orr_request_box *box);
+void orr_request_box_aborted(struct orr_request_box *box);

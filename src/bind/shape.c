@@ -1,0 +1,228 @@
+/* house.shape: new{ {name, kind}, … } → a shape, for db.json and db.json_rows.
+   Kinds: id (a key, written as UUID), text, int, real, bool, time (wall ms, written as RFC 3339), json
+   (stored JSON, spliced as it is), born (the time in a key), spec (a job's specification: the column itself,
+   or the column `template` filled with the column `parameters`). A kind may be followed by the column's name,
+   when it is not the field's. A NULL column is written null; a field whose column the statement lacks is left
+   out. */
+#include "bind/shape.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/template.h"
+#include "bind/cell.h"
+#include "bind/tables.h"
+
+static const char NAME[] = "orrery.shape";
+
+enum kind { ID, TEXT, INT, REAL, BOOL, TIME, JSON, BORN, SPEC };
+static const char *const kind_names[] = {"id",   "text", "int",  "real", "bool",
+                                         "time", "json", "born", "spec", NULL};
+
+struct field {
+  char *column;
+  char *lead; /* `"name":` */
+  size_t lead_size;
+  enum kind kind;
+};
+
+struct orr_shape {
+  struct field *fields;
+  int count;
+  /* Which column each field takes, for the statement met last: a worker uses a shape with one statement
+   * mostly. */
+  int statement;
+  int *columns;
+  int template, parameters;
+};
+
+struct orr_shape *orr_check_shape(lua_State *L, int index) {
+  return luaL_checkudata(L, index, NAME);
+}
+
+static int l_gc(lua_State *L) {
+  struct orr_shape *shape = orr_check_shape(L, 1);
+  for (int i = 0; i < shape->count; i++) {
+    free(shape->fields[i].column);
+    free(shape->fields[i].lead);
+  }
+  free(shape->fields);
+  free(shape->columns);
+  *shape = (struct orr_shape){.statement = -1};
+  return 0;
+}
+
+static void check_fields(lua_State *L, int count) {
+  for (int i = 1; i <= count; i++) {
+    lua_rawgeti(L, 1, i);
+    luaL_argcheck(L, lua_istable(L, -1), 1, "a field is {name, kind}");
+    lua_rawgeti(L, -1, 1);
+    luaL_checkstring(L, -1);
+    lua_rawgeti(L, -2, 2);
+    luaL_checkoption(L, -1, NULL, kind_names);
+    lua_pop(L, 3);
+  }
+}
+
+static void read_field(lua_State *L, struct field *field) {
+  lua_rawgeti(L, -1, 1);
+  lua_rawgeti(L, -2, 2);
+  lua_rawgeti(L, -3, 3);
+  const char *name = lua_tostring(L, -3);
+  struct orr_buf lead = {0};
+  orr_json_put_text(&lead, name, strlen(name));
+  orr_buf_putc(&lead, ':');
+  *field = (struct field){.column = orr_strdup(lua_isnil(L, -1) ? name : lua_tostring(L, -1)),
+                          .lead = lead.data,
+                          .lead_size = lead.size,
+                          .kind = (enum kind)luaL_checkoption(L, -2, NULL, kind_names)};
+  lua_pop(L, 3);
+}
+
+static int l_text(lua_State *L);
+
+static int l_new(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  int count = (int)lua_rawlen(L, 1);
+  check_fields(L, count);
+  struct orr_shape *shape = lua_newuserdatauv(L, sizeof *shape, 0);
+  *shape = (struct orr_shape){.statement = -1};
+  if (luaL_newmetatable(L, NAME)) {
+    lua_pushcfunction(L, l_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_newtable(L);
+    lua_pushcfunction(L, l_text);
+    lua_setfield(L, -2, "text");
+    lua_setfield(L, -2, "__index");
+  }
+  lua_setmetatable(L, -2);
+  shape->fields = orr_zalloc((size_t)count * sizeof *shape->fields + 1);
+  shape->columns = orr_zalloc((size_t)count * sizeof *shape->columns + 1);
+  for (int i = 0; i < count; i++) {
+    lua_rawgeti(L, 1, i + 1);
+    read_field(L, &shape->fields[i]);
+    shape->count = i + 1;
+    lua_pop(L, 1);
+  }
+  return 1;
+}
+
+static int column_of(const struct orr_cursor *cursor, const char *name) {
+  for (int column = 0; column < cursor->columns; column++)
+    if (strcmp(orr_read_name(cursor, column), name) == 0) return column;
+  return -1;
+}
+
+static void learn(struct orr_shape *shape, int statement, const struct orr_cursor *cursor) {
+  for (int i = 0; i < shape->count; i++) shape->columns[i] = column_of(cursor, shape->fields[i].column);
+  shape->template = column_of(cursor, "template");
+  shape->parameters = column_of(cursor, "parameters");
+  shape->statement = statement;
+}
+
+static int put_spec(const struct orr_shape *shape, const struct orr_cell *own,
+                    const struct orr_cursor *cursor, struct orr_buf *out, struct orr_err *err) {
+  struct orr_cell template, parameters;
+  if (own->kind == ORR_CELL_TEXT) {
+    orr_buf_put(out, own->text, own->size);
+    return ORR_OK;
+  }
+  orr_read_cell(cursor, shape->template, &template);
+  orr_read_cell(cursor, shape->parameters, &parameters);
+  return orr_template_fill(out, template.text, template.size, parameters.text, parameters.size, err);
+}
+
+static int put_cell(const struct orr_shape *shape, const struct orr_ids *ids, enum kind kind,
+                    const struct orr_cell *cell, const struct orr_cursor *cursor, struct orr_buf *out,
+                    struct orr_err *err) {
+  char text[40]; /* room for an id or a time */
+  if (kind == SPEC) return put_spec(shape, cell, cursor, out, err);
+  if (cell->kind == ORR_CELL_NULL) {
+    ORR_BUF_LIT(out, "null");
+    return ORR_OK;
+  }
+  switch (kind) {
+  case ID:
+    orr_id_text(ids, cell->integer, text);
+    orr_buf_putc(out, '"');
+    orr_buf_put(out, text, ORR_ID_TEXT - 1);
+    orr_buf_putc(out, '"');
+    break;
+  case TIME:
+  case BORN:
+    orr_time_text(kind == BORN ? orr_id_time(cell->integer) : cell->integer, text);
+    orr_buf_putc(out, '"');
+    orr_buf_put(out, text, ORR_TIME_TEXT - 1);
+    orr_buf_putc(out, '"');
+    break;
+  case TEXT: orr_json_put_text(out, cell->text, cell->size); break;
+  case JSON: orr_buf_put(out, cell->text, cell->size); break;
+  case BOOL: orr_buf_puts(out, cell->integer ? "true" : "false"); break;
+  case INT: orr_json_put_int(out, cell->integer); break;
+  case REAL:
+    if (cell->kind == ORR_CELL_INT)
+      orr_json_put_int(out, cell->integer);
+    else
+      orr_json_put_real(out, cell->real);
+    break;
+  case SPEC: break;
+  }
+  return ORR_OK;
+}
+
+int orr_shape_put(struct orr_shape *shape, const struct orr_ids *ids, int statement,
+                  const struct orr_cursor *cursor, struct orr_buf *out, struct orr_err *err) {
+  if (shape->statement != statement) learn(shape, statement, cursor);
+  char before = '{';
+  for (int i = 0; i < shape->count; i++) {
+    const struct field *field = &shape->fields[i];
+    struct orr_cell cell;
+    if (shape->columns[i] < 0) continue;
+    orr_buf_putc(out, before);
+    before = ',';
+    orr_buf_put(out, field->lead, field->lead_size);
+    orr_read_cell(cursor, shape->columns[i], &cell);
+    int code = put_cell(shape, ids, field->kind, &cell, cursor, out, err);
+    if (code != ORR_OK) return code;
+  }
+  if (before == '{') orr_buf_putc(out, '{');
+  orr_buf_putc(out, '}');
+  return ORR_OK;
+}
+
+static int put_table(lua_State *L, struct orr_shape *shape, struct orr_buf *out, struct orr_err *err) {
+  const struct orr_ids *ids = orr_house_of(L)->ids;
+  int code = ORR_OK;
+  for (int i = 0; i < shape->count && code == ORR_OK; i++) {
+    const struct field *field = &shape->fields[i];
+    struct orr_cell cell;
+    orr_buf_putc(out, i ? ',' : '{');
+    orr_buf_put(out, field->lead, field->lead_size);
+    lua_getfield(L, 2, field->column);
+    orr_to_cell(L, -1, &cell);
+    code = put_cell(shape, ids, field->kind == SPEC ? JSON : field->kind, &cell, NULL, out, err);
+    lua_pop(L, 1);
+  }
+  orr_buf_putc(out, '}');
+  return code;
+}
+
+static int l_text(lua_State *L) {
+  struct orr_shape *shape = orr_check_shape(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  struct orr_buf out = {0};
+  struct orr_err err;
+  int code = put_table(L, shape, &out, &err);
+  if (code == ORR_OK) lua_pushlstring(L, out.data, out.size);
+  orr_buf_free(&out);
+  return code == ORR_OK ? 1 : luaL_error(L, "%s", err.text);
+}
+
+int orr_bind_shape(lua_State *L) {
+  static const luaL_Reg functions[] = {{"new", l_new}, {NULL, NULL}};
+  luaL_newlib(L, functions);
+  return 1;
+}

@@ -1,0 +1,34 @@
+/* The answer to what is no request: its text is the receiver's, so that all errors look alike; then the
+   connection ends, for nobody knows where the next request would begin. */
+#include "base/json.h"
+#include "http/private.h"
+
+static void note(struct orr_connection *connection, const char *id, int status, const char *detail) {
+  const struct orr_log *log = connection->http->log;
+  if (log->level > ORR_LOG_DEBUG) return;
+  char peer[64];
+  connection->wire->peer(connection->carrier, peer, sizeof peer);
+  orr_log(log, ORR_LOG_DEBUG, "request refused", ORR_S("request", id), ORR_I("status", status),
+          ORR_S("detail", detail), ORR_S("peer", peer));
+}
+
+void orr_refuse(struct orr_connection *connection, int status, const char *kind, const char *detail) {
+  struct orr_http *http = connection->http;
+  char id[sizeof connection->request.id];
+  struct orr_buf headers = {0}, body = {0};
+  orr_http_next_id(http, id);
+  http->events->refused(http->data, status, kind, detail, id, &headers, &body);
+
+  connection->keep = false;
+  size_t begin = orr_out_begin(connection);
+  orr_respond_head(connection, id, status, headers.data, headers.size);
+  ORR_BUF_LIT(&http->out, "Content-Length: ");
+  orr_json_put_int(&http->out, (int64_t)body.size);
+  ORR_BUF_LIT(&http->out, "\r\n\r\n");
+  if (connection->request.method != ORR_HEAD) orr_buf_put(&http->out, body.data, body.size);
+  orr_out_end(connection, begin);
+  orr_buf_free(&headers);
+  orr_buf_free(&body);
+  note(connection, id, status, detail);
+  orr_connection_finish(connection);
+}

@@ -1,0 +1,33 @@
+/* A child process on a loop: given its argument vector, environment and standard input, it runs to its end or
+   to its deadline, and its output comes back whole. Never through a shell. */
+#pragma once
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "loop/loop.h"
+
+struct orr_child_options {
+  char *const *argv;        /* NULL-terminated; argv[0] is looked up in PATH */
+  char *const *environment; /* NULL-terminated; NULL: empty */
+  const char *directory;    /* NULL: "/" */
+  const void *input;        /* copied */
+  size_t input_size;
+  long long timeout_ms; /* then its process group is killed */
+  size_t most_output;   /* of each stream; what is beyond is dropped, and told */
+};
+
+struct orr_child_result {
+  int exit_code; /* -1 when it was ended by a signal */
+  int signal;
+  bool timed_out;
+  bool cut;                /* there was more output */
+  struct orr_buf out, err; /* the receiver's during the call */
+};
+
+struct orr_child;
+/* `ended(data, result)` comes once, unless NULL is returned (the program cannot be started). */
+struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_options *options,
+                                  void (*ended)(void *data, struct orr_child_result *result), void *data,
+                                  struct orr_err *err);
+/* Kills its process group; `ended` still comes. */
+void orr_child_kill(struct orr_child *child);

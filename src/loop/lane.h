@@ -1,0 +1,19 @@
+/* Lanes: a few threads for file system calls, apart from libuv's pool, since one dead network file system
+   would fill that and stop everything. There is a lane for each resource. A work item goes to the lane, runs
+   on one of its threads, and comes home as a message; whoever waits for it sets a deadline of their own. When
+   every thread of a lane is stuck, the lane refuses at once instead of queueing for ever. */
+#pragma once
+#include "loop/loop.h"
+
+struct orr_work {
+  struct orr_message message; /* `deliver` is the maker's; it comes home by it */
+  struct orr_loop *home;
+  void (*run)(struct orr_work *work); /* on a thread of the lane; may block */
+};
+
+struct orr_lanes;
+struct orr_lanes *orr_lanes_create(void);
+/* Ends all threads that are not stuck; a stuck one keeps what it needs. */
+void orr_lanes_destroy(struct orr_lanes *lanes);
+/* Any thread. ORR_BUSY: the lane is stuck or overfull, and the work stays the caller's. */
+int orr_lanes_submit(struct orr_lanes *lanes, const char *lane, struct orr_work *work, struct orr_err *err);
