@@ -59,7 +59,8 @@ CREATE TABLE sweeps (
   key         INTEGER PRIMARY KEY,
   simulation  INTEGER NOT NULL,
   owner       TEXT NOT NULL,
-  template    TEXT NOT NULL,
+  template    TEXT NOT NULL,             -- as it is filled (src/base/template.h)
+  body        TEXT NOT NULL,             -- the template as it was sent
   parameters  TEXT NOT NULL,
   combine     TEXT NOT NULL,
   max_active  INTEGER,

@@ -16,54 +16,70 @@ static const struct orrery_value *parameter(struct filling *f, const char *name,
   return value;
 }
 
-/* `text` is the inside of a JSON string, still escaped; none of its escapes contains a `$` or a brace. */
-static int fill_text(struct filling *f, const char *text, size_t size) {
-  const char *end = text + size;
-  const char *close = size > 3 ? memchr(text, '}', size) : NULL;
-  if (close == end - 1 && text[0] == '$' && text[1] == '{') {
-    const struct orrery_value *value = parameter(f, text + 2, size - 3);
-    if (!value) return ORR_INVALID;
-    orr_json_put(f->out, value);
-    return ORR_OK;
-  }
-  orr_buf_putc(f->out, '"');
-  while (text < end) {
-    const char *dollar = memchr(text, '$', (size_t)(end - text));
-    if (!dollar) dollar = end;
-    orr_buf_put(f->out, text, (size_t)(dollar - text));
-    text = dollar;
-    size_t left = (size_t)(end - text);
-    if (left >= 3 && memcmp(text, "$${", 3) == 0) {
-      ORR_BUF_LIT(f->out, "${");
-      text += 3;
-    } else if (left >= 2 && text[1] == '{' && (close = memchr(text, '}', left))) {
-      const struct orrery_value *value = parameter(f, text + 2, (size_t)(close - text) - 2);
-      if (!value) return ORR_INVALID;
-      if (orrery_kind(value) == ORRERY_TEXT)
-        orr_json_put_escaped(f->out, value->text, value->size);
-      else
-        orr_json_put(f->out, value);
-      text = close + 1;
-    } else if (left) {
-      orr_buf_putc(f->out, *text++);
-    }
-  }
-  orr_buf_putc(f->out, '"');
+static void put_text(struct orr_buf *out, const struct orrery_value *value) {
+  if (orrery_kind(value) == ORRERY_TEXT)
+    orr_json_put_escaped(out, value->text, value->size);
+  else
+    orr_json_put(out, value);
+}
+
+/* One placeholder at `*at`, which begins with "${"; `put` writes what stands for it. */
+static int fill_one(struct filling *f, const char **at, const char *end,
+                    void (*put)(struct orr_buf *out, const struct orrery_value *value)) {
+  const char *name = *at + 2, *close = memchr(name, '}', (size_t)(end - name));
+  if (!close) return orr_fail(f->err, ORR_INVALID, "a placeholder without its }");
+  const struct orrery_value *value = parameter(f, name, (size_t)(close - name));
+  if (!value) return ORR_INVALID;
+  put(f->out, value);
+  *at = close + 1;
   return ORR_OK;
 }
 
-static int fill(struct filling *f, const char *at, const char *end) {
+static bool opens(const char *at, const char *end) { return end - at >= 2 && at[0] == '$' && at[1] == '{'; }
+
+/* The inside of a JSON string, still escaped; none of its escapes contains a `$` or a brace. */
+static int fill_text(struct filling *f, const char *at, const char *end) {
   while (at < end) {
-    const char *quote = memchr(at, '"', (size_t)(end - at));
-    if (!quote) quote = end;
-    orr_buf_put(f->out, at, (size_t)(quote - at));
-    if (quote == end) break;
-    const char *close = quote + 1;
-    while (close < end && *close != '"') close += *close == '\\' ? 2 : 1;
-    if (close >= end) return orr_fail(f->err, ORR_INVALID, "the template is not valid JSON");
-    if (fill_text(f, quote + 1, (size_t)(close - quote) - 1)) return ORR_INVALID;
-    at = close + 1;
+    const char *dollar = memchr(at, '$', (size_t)(end - at));
+    if (!dollar) dollar = end;
+    orr_buf_put(f->out, at, (size_t)(dollar - at));
+    at = dollar;
+    if (end - at >= 3 && memcmp(at, "$${", 3) == 0) {
+      ORR_BUF_LIT(f->out, "${");
+      at += 3;
+    } else if (opens(at, end)) {
+      if (fill_one(f, &at, end, put_text)) return ORR_INVALID;
+    } else if (at < end) {
+      orr_buf_putc(f->out, *at++);
+    }
   }
+  return ORR_OK;
+}
+
+static const char *string_end(const char *at, const char *end) {
+  while (at < end && *at != '"') at += *at == '\\' ? 2 : 1;
+  return at < end ? at : NULL;
+}
+
+static int fill(struct filling *f, const char *at, const char *end) {
+  const char *plain = at;
+  while (at < end) {
+    if (*at == '"') {
+      const char *close = string_end(at + 1, end);
+      if (!close) return orr_fail(f->err, ORR_INVALID, "a text without its closing quote");
+      orr_buf_put(f->out, plain, (size_t)(at + 1 - plain));
+      if (fill_text(f, at + 1, close)) return ORR_INVALID;
+      plain = close;
+      at = close + 1;
+    } else if (opens(at, end)) {
+      orr_buf_put(f->out, plain, (size_t)(at - plain));
+      if (fill_one(f, &at, end, orr_json_put)) return ORR_INVALID;
+      plain = at;
+    } else {
+      at++;
+    }
+  }
+  orr_buf_put(f->out, plain, (size_t)(end - plain));
   return ORR_OK;
 }
 

@@ -1,8 +1,8 @@
-/* Templates of sweeps: a JSON document whose texts hold placeholders, filled from a flat map of scalars.
-     "--k=${k}"  the parameter's text within a text
-     "${k}"      alone in its text: the parameter itself, so a number stays a number
+/* Templates of sweeps: JSON with placeholders, filled from a flat map of scalars.
+     "--k=${k}"  inside a text: the parameter's text
+     ${n}        in place of a value: the parameter itself, so a number stays a number
      "$${k}"     a literal ${k}
-   Both sides are JSON text, and so is the result: a job of a sweep is stored as its parameters alone. */
+   The result is JSON: a job of a sweep is stored as its parameters alone. */
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,6 +1,6 @@
 /* house.client: HTTP for the command line; the connection is kept between requests.
      request {url =, method = "GET", headers = {["Name"] = "value"}, body =, timeout_ms =,
-              sink = function(bytes), tick = function(), tick_ms = 1000, wake = DESCRIPTOR}
+              sink = function(bytes, status), tick = function(), tick_ms = 1000, wake = DESCRIPTOR}
        → status, {name = "value"}, body | nil, code, sentence
    Names of headers come back in lower case. `sink` takes the body of a successful answer piece by piece.
    `tick` is called while waiting. When `wake` can be read (see house.terminal), the request is broken off and
@@ -34,11 +34,12 @@ static bool call(lua_State *L, int arguments) {
   return false;
 }
 
-static bool sink(void *data, const char *bytes, size_t size) {
+static bool sink(void *data, int status, const char *bytes, size_t size) {
   lua_State *L = data;
   lua_pushvalue(L, SINK);
   lua_pushlstring(L, bytes, size);
-  return call(L, 1);
+  lua_pushinteger(L, status);
+  return call(L, 2);
 }
 
 static bool tick(void *data) {

@@ -1,9 +1,9 @@
 /* house.shape: new{ {name, kind}, … } → a shape, for db.json and db.json_rows.
    Kinds: id (a key, written as UUID), text, int, real, bool, time (wall ms, written as RFC 3339), json
-   (stored JSON, spliced as it is), born (the time in a key), spec (a job's specification: the column itself,
-   or the column `template` filled with the column `parameters`). A kind may be followed by the column's name,
-   when it is not the field's. A NULL column is written null; a field whose column the statement lacks is left
-   out. */
+   (stored JSON, spliced as it is), map (the same, but NULL is written {}), born (the time in a key), spec (a
+   job's specification: the column itself, or the column `template` filled with the column `parameters`). A
+   kind may be followed by the column's name, when it is not the field's. A NULL column is written null; a
+   field whose column the statement lacks is left out. */
 #include "bind/shape.h"
 
 #include <stdlib.h>
@@ -18,9 +18,9 @@
 
 static const char NAME[] = "orrery.shape";
 
-enum kind { ID, TEXT, INT, REAL, BOOL, TIME, JSON, BORN, SPEC };
-static const char *const kind_names[] = {"id",   "text", "int",  "real", "bool",
-                                         "time", "json", "born", "spec", NULL};
+enum kind { ID, TEXT, INT, REAL, BOOL, TIME, JSON, MAP, BORN, SPEC };
+static const char *const kind_names[] = {"id",   "text", "int",  "real", "bool", "time",
+                                         "json", "map",  "born", "spec", NULL};
 
 struct field {
   char *column;
@@ -141,7 +141,7 @@ static int put_cell(const struct orr_shape *shape, const struct orr_ids *ids, en
   char text[40]; /* room for an id or a time */
   if (kind == SPEC) return put_spec(shape, cell, cursor, out, err);
   if (cell->kind == ORR_CELL_NULL) {
-    ORR_BUF_LIT(out, "null");
+    orr_buf_puts(out, kind == MAP ? "{}" : "null");
     return ORR_OK;
   }
   switch (kind) {
@@ -159,7 +159,8 @@ static int put_cell(const struct orr_shape *shape, const struct orr_ids *ids, en
     orr_buf_putc(out, '"');
     break;
   case TEXT: orr_json_put_text(out, cell->text, cell->size); break;
-  case JSON: orr_buf_put(out, cell->text, cell->size); break;
+  case JSON:
+  case MAP: orr_buf_put(out, cell->text, cell->size); break;
   case BOOL: orr_buf_puts(out, cell->integer ? "true" : "false"); break;
   case INT: orr_json_put_int(out, cell->integer); break;
   case REAL:

@@ -74,7 +74,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *user) {
   (void)size;
   curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
   if (exchange->request->sink && status >= 200 && status < 300) {
-    exchange->broken_off = !exchange->request->sink(exchange->request->data, bytes, count);
+    exchange->broken_off = !exchange->request->sink(exchange->request->data, (int)status, bytes, count);
     return exchange->broken_off ? 0 : count;
   }
   exchange->too_large = body->size + count > MOST_BODY;

@@ -25,7 +25,7 @@ struct orr_client_request {
   /* Both return false to break the exchange off. */
   bool (*tick)(void *data);
   /* Takes the body of a successful answer piece by piece; NULL: it is gathered in the response. */
-  bool (*sink)(void *data, const char *bytes, size_t size);
+  bool (*sink)(void *data, int status, const char *bytes, size_t size);
   void *data;
 };
 

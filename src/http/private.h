@@ -109,7 +109,7 @@ void orr_connection_drop(struct orr_connection *connection, bool reset); /* clos
 bool orr_connection_idle(const struct orr_connection *connection);
 
 /* out.c: bytes towards the client. Between orr_out_begin and orr_out_end an answer is built in http->out. */
-bool orr_out_cork(struct orr_connection *connection); /* false: another connection is corked already */
+bool orr_out_cork(struct orr_connection *connection); /* false: one is corked already */
 void orr_out_uncork(struct orr_connection *connection);
 void orr_out_flush(struct orr_connection *connection);
 size_t orr_out_begin(struct orr_connection *connection);

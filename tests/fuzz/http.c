@@ -90,7 +90,7 @@ static char much[300 * 1024];
 
 static void see(struct orr_slice slice) {
   play.seen = play.seen * 31 + slice.size;
-  play.seen = play.seen * 31 + orr_hash(slice.text, slice.size);
+  if (slice.size) play.seen = play.seen * 31 + orr_hash(slice.text, slice.size);
 }
 
 static void arrived(void *data, struct orr_request *request) {

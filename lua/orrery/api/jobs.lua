@@ -20,7 +20,7 @@ local whole, cut = answer.shapes { { "id", "id" }, { "simulation_id", "id" }, { 
   { "state", "text" }, { "wanted", "text" }, { "reason", "text" }, { "message", "text" }, { "problem", "json" },
   { "resource", "text" }, { "native_id", "text" }, { "native_state", "text" }, { "exit_code", "int" },
   { "signal", "int" }, { "attempt", "int" }, { "owner", "text" }, { "priority", "int" }, { "directory", "text" },
-  { "parameters", "json" }, { "tags", "json" }, { "created_at", "born", "born" }, { "submitted_at", "time" },
+  { "parameters", "json" }, { "tags", "map" }, { "created_at", "born", "born" }, { "submitted_at", "time" },
   { "started_at", "time" }, { "ended_at", "time" }, { "usage", "json" }, { "spec", "spec" } }
 
 -- Creating -------------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ local function row_of(body, simulation, key)
     key = key, simulation = simulation.key, owner = simulation.owner, name = body.name, state = state, wanted = wanted,
     priority = body.priority or 0, resource = body.resource, cores = spec.cores(body),
     reason = state == "PENDING" and wanted ~= "RUN" and "HELD" or nil,
-    tags = json.encode(body.tags or {}), spec = json.encode(body),
+    tags = body.tags and json.encode(body.tags), spec = json.encode(body),
   }
 end
 

@@ -14,7 +14,7 @@ local name = { type = "text", min = 1, max = 256, line = true, help = "for peopl
 local description = { type = "text", max = 65536, help = "for people, at length" }
 
 local whole, cut = answer.shapes { { "id", "id" }, { "name", "text" }, { "description", "text" }, { "state", "text" },
-  { "wanted", "text" }, { "owner", "text" }, { "tags", "json" }, { "counts", "json" }, { "progress", "real" },
+  { "wanted", "text" }, { "owner", "text" }, { "tags", "map" }, { "counts", "json" }, { "progress", "real" },
   { "created_at", "born", "born" }, { "ended_at", "time" } }
 
 local function location(key) return "Location: /v1/simulations/" .. ids.text(key) .. "\r\n" end
@@ -24,7 +24,7 @@ local function create(context)
   return answer.once(context, function(finish)
     local key = ids.new()
     local row = { key = key, owner = owner, name = body.name, description = body.description,
-      tags = json.encode(body.tags or {}) }
+      tags = body.tags and json.encode(body.tags) }
     local change = db.change()
     data.insert(change, row)
     row.id, row.born, row.state, row.wanted, row.counts, row.progress = key, key, "NEW", "RUN", '{"total":0}', 0.0

@@ -20,7 +20,7 @@ local sweep = require "orrery.core.sweep"
 local CHUNK = 500 -- jobs in one commit: others' commits find their place between two of them
 
 local whole, cut = answer.shapes { { "id", "id" }, { "simulation_id", "id" }, { "jobs", "int" }, { "combine", "text" },
-  { "max_active", "int" }, { "created_at", "born", "born" }, { "template", "json" }, { "parameters", "json" } }
+  { "max_active", "int" }, { "created_at", "born", "born" }, { "template", "json", "body" }, { "parameters", "json" } }
 
 local function check_job(job, prefix)
   return schema.check(spec.schema, job, prefix) or fitting.check(job, prefix)
@@ -31,12 +31,13 @@ local function cells_of(plan, row, simulation, first, count)
   local cells, n, width = {}, 0, jobs.swept_width
   local hold = plan.first.hold or simulation.wanted == "HOLD" or simulation.wanted == "SUSPEND"
   local wanted = plan.first.hold and "HOLD" or hold and simulation.wanted or "RUN"
+  local tags = plan.first.tags and json.encode(plan.first.tags) or json.null
   for i = first, first + count - 1 do
     local parameters, job = sweep.job(plan, i)
     cells[n + 1], cells[n + 2], cells[n + 3], cells[n + 4] = row.first_job + i, row.simulation, row.key, row.owner
     cells[n + 5], cells[n + 6], cells[n + 7] = job.name or json.null, "PENDING", wanted
     cells[n + 8], cells[n + 9], cells[n + 10] = job.priority or 0, job.resource or json.null, spec.cores(job)
-    cells[n + 11], cells[n + 12] = hold and "HELD" or json.null, parameters
+    cells[n + 11], cells[n + 12], cells[n + 13] = hold and "HELD" or json.null, tags, parameters
     n = n + width
   end
   return cells
@@ -76,7 +77,7 @@ local function create(context, id)
   local plan, problems = sweep.plan(context.body, config.limits.sweep_jobs, check_job)
   if not plan then problem.invalid(problems) end
   local row = { key = ids.new(), simulation = simulation.key, owner = simulation.owner, template = plan.template,
-    parameters = plan.parameters, combine = plan.combine, max_active = plan.max_active, jobs = plan.jobs,
+    body = plan.body, parameters = plan.parameters, combine = plan.combine, max_active = plan.max_active, jobs = plan.jobs,
     first_job = ids.new(plan.jobs) }
   local published = false
   local function effect(finish)

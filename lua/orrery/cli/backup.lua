@@ -14,7 +14,7 @@ function backup.declare(command)
   command:argument("file", "the copy; it must not exist yet"):argname "FILE"
   settings.declare_file(command)
   settings.declare_data(command)
-  command:epilog "To go back to a copy: stop the server, put the copy in place of DIR/orrery.db, and remove orrery.db-wal."
+  command:epilog "To go back to a copy: stop the server, put the copy in place of orrery.db, remove orrery.db-wal."
 end
 
 local codes = { not_found = exit.NO_INPUT, io = exit.IO, no_space = exit.IO }

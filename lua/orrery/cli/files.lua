@@ -59,28 +59,41 @@ local function open_target(path)
   }
 end
 
+-- Asks for a range, because that tells a file (206) from a folder (200, its listing): whole files come in one piece all
+-- the same. An empty file has no range (416).
+local PARTIAL, NO_RANGE = 206, 416
+
+-- Fetches a file → true, or the listing of a folder.
 local function fetch(opened, path, output)
-  local target = open_target(output)
+  local target, listed = open_target(output), {}
   local fine, thrown = pcall(function()
-    opened:check(nil, opened:send { path = path, accept = "*/*", sink = target.write })
+    opened:check({ [NO_RANGE] = true }, opened:send {
+      path = path, accept = "*/*", range = "bytes=0-",
+      sink = function(bytes, status)
+        if status == PARTIAL then target.write(bytes) else listed[#listed + 1] = bytes end
+      end,
+    })
   end)
-  if not fine then
-    target.drop()
-    error(thrown, 0)
+  if fine and #listed == 0 then
+    target.keep()
+    return true
   end
-  target.keep()
+  target.drop()
+  if not fine then error(thrown, 0) end
+  return session.decode(table.concat(listed)).items
 end
 
 function files.run(arguments)
   local opened = session.open(arguments)
   local path = session.path("/v1/jobs", arguments.job, "files")
   for segment in (arguments.path or ""):gmatch("[^/]+") do path = session.path(path, segment) end
-  if arguments.path and not arguments.path:find("/$") then
-    fetch(opened, path, arguments.output)
-    return exit.OK
+  local items
+  if arguments.path and not arguments.recursive then
+    items = fetch(opened, path, arguments.output)
+    if items == true then return exit.OK end
+  else
+    items = opened:get(path, { recursive = arguments.recursive and 1 or nil }).items
   end
-  local items = {}
-  for file in opened:items(path, { recursive = arguments.recursive and 1 or nil }) do items[#items + 1] = file end
   if arguments.json then
     out.json { items = json.list(items) }
   elseif #items == 0 then

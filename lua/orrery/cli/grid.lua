@@ -46,10 +46,9 @@ local function line_of(columns, widths, count, cells, colour)
   for i = 1, count do
     local cell = text.cut(cells[i], widths[i])
     local padded = text.pad(cell, widths[i], columns[i].align)
-    if i == count and columns[i].align ~= "right" then padded = cell end -- no spaces at the end of a line
     parts[i] = columns[i].state and style.state(cells[i], padded, colour) or padded
   end
-  return table.concat(parts, GAP)
+  return (table.concat(parts, GAP):gsub(" +$", ""))
 end
 
 ---@param columns grid.column[]

@@ -14,7 +14,7 @@ local jobs = {
 
 function jobs.declare(command)
   command:option("--simulation", "only those of this simulation"):argname "ID"
-  command:option("--state", "only those in these states"):argname "STATE[,STATE]"
+  command:option("--state", "only those in this state"):argname "STATE"
   command:option("--resource", "only those on this resource"):argname "NAME"
   command:option("--name", "only those of this name"):argname "NAME"
   listing.declare(command)

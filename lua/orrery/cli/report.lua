@@ -9,7 +9,7 @@ local text = require "orrery.cli.text"
 
 local report = {}
 
-local MOST_ROWS, FIRST_ROWS, LAST_ROWS, MOST_FAILURES = 60, 40, 20, 5
+local PAGE, MOST_ROWS, FIRST_ROWS, LAST_ROWS, MOST_FAILURES = 1000, 60, 40, 20, 5
 
 local function take(opened, path, query, most)
   local items = {}
@@ -20,30 +20,31 @@ local function take(opened, path, query, most)
   return items
 end
 
--- All rows if they are few, else the first and the last ones.
+-- All rows if they are few; else the first and the last ones, as far as a page reaches → rows, what is missing in words
 local function rows(opened, id, total)
-  local path = session.path("/v1/simulations", id, "results")
-  if total <= MOST_ROWS then return take(opened, path, { limit = MOST_ROWS }, MOST_ROWS) end
-  local items = take(opened, path, { limit = FIRST_ROWS }, FIRST_ROWS)
-  local last = take(opened, path, { limit = LAST_ROWS, order = "desc" }, LAST_ROWS)
-  for i = #last, 1, -1 do items[#items + 1] = last[i] end
-  return items
+  local items = take(opened, session.path("/v1/simulations", id, "results"), { limit = PAGE }, PAGE)
+  if #items <= MOST_ROWS then return items end
+  if total > #items then
+    return table.move(items, 1, MOST_ROWS, 1, {}), ("the first %d of %d rows"):format(MOST_ROWS, total)
+  end
+  local shown = table.move(items, 1, FIRST_ROWS, 1, {})
+  return table.move(items, #items - LAST_ROWS + 1, #items, FIRST_ROWS + 1, shown),
+    ("the first %d and the last %d of %d rows"):format(FIRST_ROWS, LAST_ROWS, total)
 end
 
 ---Prints the table of results of a simulation, cut to what a terminal can show.
 function report.results(opened, simulation)
-  local total = simulation.counts.total
-  local items = rows(opened, simulation.id, total)
+  local items, shown = rows(opened, simulation.id, simulation.counts.total)
   if #items == 0 then return out.say "no results: the simulation has no jobs" end
   local left_out = listing.print(outcome.columns(items), items)
-  local all = ("orrery results %s%s --csv"):format(simulation.id, opened.where.hint)
-  if total > #items then
-    out.say(("%d rows between the first %d and the last %d are not shown: %s"):format(total - #items, FIRST_ROWS,
-      LAST_ROWS, all))
-  end
+  local notes = { shown and "these are " .. shown }
   if #left_out > 0 then
-    out.say(("%s not shown (%s): %s"):format(text.count(#left_out, "column"),
-      text.clean(table.concat(left_out, ", ")), all))
+    notes[#notes + 1] = ("%s did not fit (%s)"):format(text.count(#left_out, "column"),
+      text.clean(table.concat(left_out, ", ")))
+  end
+  if #notes > 0 then
+    out.say(("%s; everything: orrery results %s%s --csv"):format(table.concat(notes, "; "), simulation.id,
+      opened.where.hint))
   end
 end
 

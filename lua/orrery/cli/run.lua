@@ -38,7 +38,8 @@ end
 local function refuse(path, place, problem)
   local lines = {}
   for _, inner in ipairs(problem.errors or {}) do
-    lines[#lines + 1] = ("%s: %s%s: %s"):format(path, place, inner.pointer, inner.detail)
+    local pointer = inner.pointer:gsub("^/jobs/%d+", "") -- of a batch: `place` says where it stands in the file
+    lines[#lines + 1] = ("%s: %s%s: %s"):format(path, place, pointer, inner.detail)
   end
   if #lines == 0 then lines[1] = ("%s: %s: %s"):format(path, place, problem.detail or problem.title) end
   exit.fail(exit.DATA, "%s", table.concat(lines, "\n"))

@@ -12,7 +12,7 @@ local simulations = {
 }
 
 function simulations.declare(command)
-  command:option("--state", "only those in these states"):argname "STATE[,STATE]"
+  command:option("--state", "only those in this state"):argname "STATE"
   command:option("--name", "only those of this name"):argname "NAME"
   listing.declare(command)
 end

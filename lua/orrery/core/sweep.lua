@@ -2,6 +2,7 @@
 -- are computed from i, and jobs are stored as their parameters alone.
 local json = require "house.json"
 local schema = require "orrery.core.schema"
+local spec = require "orrery.core.spec"
 local template = require "house.template"
 
 local sweep = {}
@@ -136,6 +137,21 @@ local function samples(axis)
   return found
 end
 
+-- The template as it is stored: JSON, but where a number or a truth value belongs, "${n}" stands without its quotes and
+-- becomes the parameter itself.
+local function compile(s, value)
+  if type(value) == "string" and (s.type == "integer" or s.type == "number" or s.type == "boolean") then
+    return value:match "^%${[^}]*}$" or json.encode(value)
+  end
+  if type(value) ~= "table" or s.type ~= "object" or json.is_list(value) then return json.encode(value) end
+  local members = {}
+  for name, member in pairs(value) do
+    members[#members + 1] = json.encode(name) .. ":" .. compile(s.fields[name] or { type = "any" }, member)
+  end
+  table.sort(members)
+  return "{" .. table.concat(members, ",") .. "}"
+end
+
 local function fill(text, parameters)
   local filled, _, why = template.fill(text, json.encode(parameters))
   if not filled then return nil, why end
@@ -168,8 +184,8 @@ function sweep.plan(body, most, check_job)
   scan(body.template, "/template", declared, used, problems)
   if #problems > 0 then return nil, problems end
 
-  local plan = { axes = axes, jobs = jobs, combine = combine, template = json.encode(body.template),
-    parameters = json.encode(body.parameters), max_active = body.max_active }
+  local plan = { axes = axes, jobs = jobs, combine = combine, template = compile(spec.schema, body.template),
+    body = json.encode(body.template), parameters = json.encode(body.parameters), max_active = body.max_active }
   local first = {}
   for _, axis in ipairs(axes) do first[axis.name] = axis.at(0) end
   plan.first = fill(plan.template, first)

@@ -54,9 +54,9 @@ local insert = db.statement [[
   INSERT INTO jobs(key, simulation, owner, name, state, wanted, priority, resource, cores, reason, tags, spec)
   VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
 local insert_swept = db.statement [[
-  INSERT INTO jobs(key, simulation, sweep, owner, name, state, wanted, priority, resource, cores, reason, parameters)
-  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
-jobs.swept_width = 12
+  INSERT INTO jobs(key, simulation, sweep, owner, name, state, wanted, priority, resource, cores, reason, tags, parameters)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+jobs.swept_width = 13
 
 function jobs.insert(change, row)
   change:add(insert, 1, row.key, row.simulation, row.owner, row.name, row.state, row.wanted, row.priority, row.resource,

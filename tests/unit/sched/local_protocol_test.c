@@ -156,6 +156,10 @@ static void submit_many(struct rig *rig, struct orrery_value *refs, int count, c
   for (int i = 0; i < count; i++) {
     struct orrery_value *item = rig_submission(rig, items, &jobs[i]);
     orrery_add_text(orrery_set_list(item, "argv"), program);
+    orrery_set_text(item, "stdout", "/dev/null"); /* thousands of files would be the file system's test */
+    orrery_set_text(item, "stderr", "/dev/null");
+    orrery_set_text(item, "attempt_directory", rig->root);
+    orrery_set_text(item, "directory", rig->root);
   }
   struct orrery_call *call = rig_call(rig, rig->plugin->submit, items, NULL);
   for (int i = 0; i < count; i++) {
