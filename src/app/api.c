@@ -116,10 +116,18 @@ static void arrived(void *data, struct orr_request *request) {
   orr_task_run(task, 2 + (match.route == -2) + match.capture_count);
 }
 
+/* Whoever waits for the store to change looks up, and sees that nobody listens any more. */
+static void left(void *data, struct orr_request *request) {
+  struct orr_worker *worker = data;
+  (void)request;
+  orr_changes_announce(worker->changes);
+}
+
 static void aborted(void *data, struct orr_request *request) {
-  (void)data;
   struct handling *handling = request->user;
-  if (handling) orr_request_box_aborted(handling->box);
+  if (!handling) return;
+  left(data, request);
+  orr_request_box_aborted(handling->box);
 }
 
 static void proceed(void *data, struct orr_request *request) {
@@ -178,8 +186,12 @@ static void read_limits(const struct orrery_value *config, struct orr_http_limit
 }
 
 static int begin(struct orr_worker *worker, struct orr_err *err) {
-  static const struct orr_http_events events = {
-      .arrived = arrived, .aborted = aborted, .proceed = proceed, .refused = refused, .finished = finished};
+  static const struct orr_http_events events = {.arrived = arrived,
+                                                .aborted = aborted,
+                                                .half_closed = left,
+                                                .proceed = proceed,
+                                                .refused = refused,
+                                                .finished = finished};
   struct orr_server *server = worker->server;
   struct api *api = worker->user = orr_zalloc(sizeof *api);
   lua_State *L = orr_script_state(worker->script);

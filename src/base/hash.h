@@ -14,7 +14,7 @@ static inline uint64_t orr_hash(const char *bytes, size_t size) {
     hash ^= hash >> 32;
   }
   uint64_t rest = 0;
-  memcpy(&rest, bytes, size);
+  if (size) memcpy(&rest, bytes, size); /* an empty slice may have no address */
   hash = (hash ^ rest) * UINT64_C(0xc4ceb9fe1a85ec53);
   return hash ^ hash >> 29;
 }

@@ -4,7 +4,7 @@
      request:bearer()             → the token of "Authorization: Bearer TOKEN" | nil
      request:query()              → {name = value, …} | nil, sentence (a bad escape, a name that stands twice)
      request:body()               → text
-     request:aborted()            → true when the client has gone
+     request:aborted()            → true when the client has gone, or will send no more
      request:begin(status, headers, length)   starts a streamed answer; length nil: chunked
      request:write(bytes)         waits while the client is slow → true | nil, "aborted"
    A handler returns status, headers (complete lines) and body, or nothing after a streamed answer. */
@@ -85,7 +85,10 @@ static int l_query(lua_State *L) {
 
 static int l_body(lua_State *L) { return push_slice(L, check(L)->request->body); }
 
-static int l_aborted(lua_State *L) { return lua_pushboolean(L, check(L)->request->aborted), 1; }
+static int l_aborted(lua_State *L) {
+  struct orr_request *request = check(L)->request;
+  return lua_pushboolean(L, request->aborted || request->half_closed), 1;
+}
 
 static int l_begin(lua_State *L) {
   struct orr_request_box *box = check(L);

@@ -110,26 +110,16 @@ static size_t write_request(struct orrery_call *call, const char *verb, size_t f
   return i;
 }
 
-static enum orrery_error error_of(const char *name) {
-  static const char *const names[] = {"rejected", "busy", "unavailable"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (strcmp(name, names[i]) == 0) return (enum orrery_error)i;
-  return ORRERY_UNKNOWN;
-}
-
-/* Hands the reply's reports on. What it has none for stays unreported, which means unknown. */
+/* Hands the reply's reports on, errors included: they look as the host's do. What it has none for stays
+   unreported, which means unknown. */
 static void read_reply(struct orrery_call *call, size_t first, size_t end, const struct orr_buf *reply) {
   struct orr_wire in = {reply->data, reply->data + reply->size};
-  if (!orr_wire_enter_list(&in)) return;
-  for (size_t i = first; i < end && orr_wire_more(&in); i++) {
+  bool good = orr_wire_enter_list(&in);
+  for (size_t i = first; good && i < end && orr_wire_more(&in); i++) {
     struct orrery_value *report = orrery_report(call, i);
-    if (!orr_wire_read_map(&in, report)) return;
-    const struct orrery_value *error = orrery_get(report, "error");
-    if (error)
-      orrery_report_error(call, i, error_of(orrery_text(orrery_get(error, "class"), NULL, "")), "%s",
-                          orrery_text(orrery_get(error, "message"), NULL, ""));
-    else
-      orrery_report_send(call, i, report);
+    good = orr_wire_read_map(&in, report);
+    if (!good) orrery_set_text(orrery_set_map(report, "error"), "class", "unknown");
+    orrery_report_send(call, i, report);
   }
 }
 

@@ -226,14 +226,14 @@ static void every_cut_of_a_document_is_refused(void **state) {
 static void damaged_documents(void **state) {
   (void)state;
   static const char text[] = "{\"a\":[1,-2.5e+3,true,\"x\\n\\ud83e\\udd86\xc3\xa9\"],\"b\":{\"c\":[[],0.1]}}";
+  static const char bytes[] = "\"\\{}[]:,0123456789eE+-.tfnu \xff\xc3\x80"; /* and NUL */
   char damaged[sizeof text];
   uint32_t random = 12345;
   for (int round = 0; round < 200000; round++) {
     memcpy(damaged, text, sizeof text);
     for (int times = 0; times < 1 + round % 3; times++) {
       random = random * 1664525 + 1013904223;
-      damaged[(random >> 8) % (sizeof text - 1)] =
-          "\"\\{}[]:,0123456789eE+-.tfnu \xff\xc3\x80"[(random >> 20) % 33];
+      damaged[(random >> 8) % (sizeof text - 1)] = bytes[(random >> 20) % sizeof bytes];
     }
     orr_arena_reset(arena);
     const struct orrery_value *value = read_bytes(damaged, sizeof text - 1);

@@ -118,11 +118,11 @@ static void sends_signals(void **unused) {
                           "while :; do sleep 0.05; done",
                           "");
   pid_in(rig, &job, "pid");
-  assert_null(orrery_get(rig_do(rig, rig->plugin->signal, &job, "USR1"), "class"));
+  assert_null(orrery_get(rig_do(rig, rig->plugin->signal, &job, "USR1"), "error"));
   rig_await_file(orr_arena_printf(rig->arena, "%s/stdout", job.directory), 5);
   const struct orrery_value *report = rig_do(rig, rig->plugin->signal, &job, "NOSUCH");
-  assert_string_equal(rig_text(report, "class"), "rejected");
-  assert_null(orrery_get(rig_do(rig, rig->plugin->signal, &job, "SIGUSR2"), "class"));
+  assert_string_equal(rig_text(report, "error.class"), "rejected");
+  assert_null(orrery_get(rig_do(rig, rig->plugin->signal, &job, "SIGUSR2"), "error"));
   rig_expect(rig, &job, "COMPLETED", "");
   assert_string_equal(rig_read(rig, &job, "stdout"), "got1\ngot2\n");
   rig_close(rig);

@@ -38,6 +38,7 @@ struct orrery_call {
   struct orr_arena *arena;
   const struct orrery_value *items, *extra;
   struct orrery_value **reports; /* NULL where none was sent */
+  size_t taken, sent;            /* reports; the host's own would leak one taken and not sent */
   int64_t deadline;
 };
 
@@ -56,6 +57,7 @@ ORRERY_API int64_t orrery_call_left_ms(const struct orrery_call *call) {
 
 ORRERY_API struct orrery_value *orrery_report(struct orrery_call *call, size_t i) {
   (void)i;
+  call->taken++;
   return orr_value_map(call->arena);
 }
 
@@ -63,6 +65,7 @@ ORRERY_API void orrery_report_send(struct orrery_call *call, size_t i, struct or
   assert_in_range(i, 0, orrery_count(call->items) - 1);
   assert_null(call->reports[i]);
   call->reports[i] = report;
+  call->sent++;
 }
 
 ORRERY_API void orrery_report_ok(struct orrery_call *call, size_t i) {
@@ -78,8 +81,9 @@ ORRERY_API void orrery_report_error(struct orrery_call *call, size_t i, enum orr
   vsnprintf(message, sizeof message, format, args);
   va_end(args);
   struct orrery_value *report = orrery_report(call, i);
-  orrery_set_text(report, "class", names[error]);
-  orrery_set_text(report, "message", message);
+  struct orrery_value *member = orrery_set_map(report, "error");
+  orrery_set_text(member, "class", names[error]);
+  orrery_set_text(member, "message", message);
   orrery_report_send(call, i, report);
 }
 
@@ -165,6 +169,7 @@ static inline struct orrery_call *rig_call(struct rig *rig, orrery_verb *verb,
   call->deadline = orr_clock_ms() + 60000;
   verb(rig->instance, call);
   for (size_t i = 0; i < orrery_count(items); i++) assert_non_null(call->reports[i]);
+  assert_int_equal(call->taken, call->sent);
   return call;
 }
 
@@ -201,7 +206,7 @@ static inline const char *rig_try(struct rig *rig, const char *members, struct j
   rig_overlay(rig, rig_submission(rig, items, job), members);
   const struct orrery_value *report = rig_call(rig, rig->plugin->submit, items, NULL)->reports[0];
   snprintf(job->id, sizeof job->id, "%s", orrery_text(orrery_get(report, "native_id"), NULL, ""));
-  return orrery_text(orrery_get(report, "class"), NULL, NULL);
+  return orrery_text(orrery_get(report, "error.class"), NULL, NULL);
 }
 
 static inline struct job rig_submit(struct rig *rig, const char *members) {
@@ -240,9 +245,9 @@ static inline const struct orrery_value *rig_do(struct rig *rig, orrery_verb *ve
 /* NULL, or the message with which the verb was refused. */
 static inline const char *rig_refusal(struct rig *rig, orrery_verb *verb, const struct job *job) {
   const struct orrery_value *report = rig_do(rig, verb, job, NULL);
-  if (!orrery_get(report, "class")) return NULL;
-  assert_string_equal(orrery_text(orrery_get(report, "class"), NULL, ""), "rejected");
-  return orrery_text(orrery_get(report, "message"), NULL, "");
+  if (!orrery_get(report, "error.class")) return NULL;
+  assert_string_equal(orrery_text(orrery_get(report, "error.class"), NULL, ""), "rejected");
+  return orrery_text(orrery_get(report, "error.message"), NULL, "");
 }
 
 static inline const char *rig_text(const struct orrery_value *report, const char *member) {
