@@ -32,13 +32,9 @@ static bool say(struct orr_group_connection *connection, enum orr_group_word wor
   return done;
 }
 
-/* SQLite rolls back by itself after some errors (a full disk, a failed write), and says so only here. */
-static bool in_transaction(struct orr_group_connection *connection) {
-  return !sqlite3_get_autocommit(connection->db);
-}
-
+/* SQLite rolls back by itself after some errors (a full disk, a failed write). */
 static void leave_transaction(struct orr_group_connection *connection) {
-  if (in_transaction(connection)) say(connection, ORR_ROLLBACK);
+  if (!sqlite3_get_autocommit(connection->db)) say(connection, ORR_ROLLBACK);
 }
 
 /* One commit in a savepoint. False: the transaction is not to be trusted any more. */
@@ -47,9 +43,9 @@ static bool run_in_savepoint(struct orr_group_connection *connection, struct orr
   int64_t before = *changed;
   if (!say(connection, ORR_SAVEPOINT)) return false;
   if (orr_commit_apply(commit, &connection->prepared, changed) != ORR_OK) {
-    if (commit->code != ORR_CONFLICT || !in_transaction(connection)) return false;
+    if (commit->code != ORR_CONFLICT) return false;
     *changed = before;
-    if (!say(connection, ORR_ROLLBACK_TO)) return false;
+    if (!say(connection, ORR_ROLLBACK_TO)) return false; /* OR ROLLBACK has taken the savepoint, too */
   }
   return say(connection, ORR_RELEASE);
 }

@@ -21,7 +21,7 @@ local function configuration(self, options)
     ("workers = %d"):format(options.workers or 1),
     ("schedulers = %q"):format(options.schedulers or server.plugins),
     ("single_user = %s"):format(options.single_user ~= false),
-    'log.level = "info"',
+    'log = { level = "info" }',
     options.config or "",
     options.resources or server.FAKE,
   }, "\n") .. "\n"

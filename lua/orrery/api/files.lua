@@ -26,7 +26,7 @@ end
 
 local function fail(job, what, code, why)
   if code == "not_found" then absent(job, what) end
-  if code == "invalid" then problem.invalid { { pointer = "", detail = "path: " .. why } } end
+  if code == "invalid" then problem.raise("invalid-value", ("The path is wrong: %s."):format(why)) end
   problem.raise("unavailable", why, { headers = "Retry-After: 5\r\n" })
 end
 
@@ -96,7 +96,6 @@ local function get(context, id, path)
   path = path or ""
   if not job.directory then absent(job, "directory") end
   local root = spec_of(job).directory or job.directory
-  if path:find "\0" then problem.invalid { { pointer = "", detail = "path: NUL is refused everywhere" } } end
   path = path:gsub("/+$", "")
   local info, code, why = files.stat(job.resource, root, path, DEADLINE_MS)
   if not info then fail(job, path == "" and "directory" or path, code, why) end
