@@ -63,7 +63,6 @@ CREATE TABLE sweeps (
   body        TEXT NOT NULL,             -- the template as it was sent
   parameters  TEXT NOT NULL,
   combine     TEXT NOT NULL,
-  max_active  INTEGER,
   jobs        INTEGER NOT NULL,
   first_job   INTEGER NOT NULL,          -- its jobs' keys are first_job … first_job + jobs - 1
   ready       INTEGER NOT NULL DEFAULT 0 -- 0: still being written; its jobs do not exist for anybody
@@ -142,6 +141,13 @@ CREATE TABLE deleted (
   key         INTEGER PRIMARY KEY,
   owner       TEXT NOT NULL,
   deleted_at  INTEGER NOT NULL
+);
+
+-- Directories of deleted jobs that are still to be removed from the disk.
+CREATE TABLE removals (
+  key        INTEGER PRIMARY KEY,  -- the job's
+  resource   TEXT NOT NULL,
+  directory  TEXT NOT NULL         -- of its last attempt; those of the others lie beside it
 );
 
 -- What is known of the resources, written by the control worker, for everybody to read.

@@ -36,8 +36,7 @@ struct orrery_plugin {
   orrery_verb *suspend, *resume, *hold, *release, *signal, *alter, *status, *estimate;
 };
 
-/* --- the call
- * ------------------------------------------------------------------------------------------------- */
+/* --- the call --- */
 
 /* The items of the call: a list with one map (or, for find, one map with `tag`) for each thing asked about.
    status has a single, empty item. */
@@ -63,8 +62,7 @@ enum orrery_error {
 __attribute__((format(printf, 4, 5))) ORRERY_API void
 orrery_report_error(struct orrery_call *call, size_t i, enum orrery_error error, const char *format, ...);
 
-/* --- the host
- * ------------------------------------------------------------------------------------------------- */
+/* --- the host --- */
 
 enum orrery_level { ORRERY_DEBUG, ORRERY_INFO, ORRERY_WARN, ORRERY_ERROR };
 

@@ -83,7 +83,6 @@ static void end(struct orr_worker *worker) {
   if (!control) return;
   if (worker->house.resources && !orr_resources_stop(worker->house.resources, CLOSE_MS)) worker->stuck = true;
   orr_script_close(worker->script);
-  if (worker->house.resources) orr_resources_destroy(worker->house.resources);
   orr_timer_stop(control->again);
 }
 

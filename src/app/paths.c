@@ -1,7 +1,6 @@
 /* Where the program's own files lie, seen from the running executable, never from the current directory:
-     an installed prefix   PREFIX/bin/orrery, PREFIX/share/orrery/{lua,migrations},
-   PREFIX/lib/orrery/schedulers a build tree          BUILD/orrery, BUILD/share/{lua,migrations} (links into
-   the source), BUILD/schedulers */
+     an installed prefix  PREFIX/bin/orrery, PREFIX/share/orrery/{lua,migrations}, PREFIX/lib/orrery/schedulers
+     a build tree         BUILD/orrery, BUILD/share/{lua,migrations} (links into the source), BUILD/schedulers */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,9 @@
-/* The server's life: set up in order, serve, take down in the opposite order. The main thread runs a loop of
-   its own for signals and for the messages of the workers; everything that can be refused is refused before
-   the first thread starts.
+/* The server's life: set up in order, serve, take down in the opposite order. The main thread runs a loop of its
+   own for signals and for the messages of the workers; everything that can be refused is refused before the first
+   thread starts.
 
-     up    data directory, lock, log, store (migrated), listening socket │ control worker ─ready─► API workers
-   ─began─► server.json down  server.json away │ API workers drain │ API workers, control worker with its
-   resources │ store, lock */
+     up    data directory, lock, socket, store (migrated) │ control worker ─ready─► API workers ─began─► server.json
+     down  server.json away │ API workers drain │ API workers, control worker and its resources │ store, lock */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -71,8 +70,7 @@ static int write_server_json(struct life *life, struct orr_err *err) {
   return code;
 }
 
-/* --- down
- * ------------------------------------------------------------------------------------------------------ */
+/* --- down --- */
 
 static void stop_main(struct life *life) {
   orr_timer_stop(life->patience);
@@ -80,10 +78,15 @@ static void stop_main(struct life *life) {
   orr_loop_stop(life->server.loop);
 }
 
+static void drain_all(struct life *life, bool now) {
+  for (int i = 0; i < life->server.api_count; i++)
+    if (life->server.api[i]->serves) orr_api_drain(life->server.api[i], now);
+}
+
 static void patience_over(void *data) {
   struct life *life = data;
   orr_log(&life->server.log, ORR_LOG_WARN, "requests did not finish in time, breaking them off");
-  for (int i = 0; i < life->serving; i++) orr_api_drain(life->server.api[i], true);
+  drain_all(life, true);
   orr_timer_again(life->patience, 1000);
   if (life->exit_code == ORR_EXIT_OK && life->draining == 0) stop_main(life);
 }
@@ -102,7 +105,7 @@ static void begin_end(struct life *life, int exit_code) {
   }
   orr_log(&life->server.log, ORR_LOG_INFO, "draining");
   life->patience = orr_timer_start(life->server.loop, DRAIN_MS, 0, patience_over, life);
-  for (int i = 0; i < life->serving; i++) orr_api_drain(life->server.api[i], false);
+  drain_all(life, false);
 }
 
 static struct life *life_of(const struct orr_worker *worker) { return (struct life *)worker->server; }
@@ -122,8 +125,7 @@ static void signalled(int number, void *data) {
   begin_end(life, ORR_EXIT_OK);
 }
 
-/* --- up
- * -------------------------------------------------------------------------------------------------------- */
+/* --- up --- */
 
 static void start_failed(struct life *life, const struct orr_err *err) {
   orr_log(&life->server.log, ORR_LOG_ERROR, "cannot start", ORR_S("error", err->text));
@@ -139,8 +141,9 @@ void orr_server_began(struct orr_message *message) {
     start_failed(life, &worker->failure);
     return;
   }
-  if (worker == server->control || ++life->serving < server->api_count) return;
-  if (life->ending) return;
+  if (worker == server->control || life->ending) return;
+  worker->serves = true;
+  if (++life->serving < server->api_count) return;
   if (write_server_json(life, &err)) {
     start_failed(life, &err);
     return;
@@ -243,11 +246,11 @@ static void take_down(struct life *life) {
     orr_log(&server->log, ORR_LOG_WARN, "a scheduler plug-in hangs and was left behind");
     _exit(life->exit_code);
   }
-  for (int i = 0; i < server->api_count; i++) orr_worker_destroy(server->api[i]);
-  orr_worker_destroy(server->control);
   orr_signal_stop(life->terminate);
   orr_signal_stop(life->interrupt);
-  orr_loop_destroy(server->loop);
+  orr_loop_destroy(server->loop); /* before the workers, whose last words it may still deliver */
+  for (int i = 0; i < server->api_count; i++) orr_worker_destroy(server->api[i]);
+  orr_worker_destroy(server->control);
   orr_watchdog_stop(server->watchdog);
   orr_lanes_destroy(server->lanes);
   free(server->api);

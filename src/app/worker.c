@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "bind/resources.h"
 
 struct orr_worker *orr_worker_create(struct orr_server *server, const struct orr_worker_kind *kind,
                                      struct orr_err *err) {
@@ -82,6 +83,7 @@ void orr_worker_stop(struct orr_worker *worker) {
 void orr_worker_destroy(struct orr_worker *worker) {
   if (!worker) return;
   orr_loop_destroy(worker->loop);
+  orr_resources_destroy(worker->house.resources);
   orr_changes_destroy(worker->changes);
   orr_script_destroy(worker->script);
   free(worker->user);

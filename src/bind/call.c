@@ -1,7 +1,8 @@
 /* A call under way, as the control worker sees it.
-     call:next()   waits → {item number (from 1) = report, …} with all that came since | nil, code, sentence
-   at the end code "ok": the verb is over; "timeout": it is not, and the plug-in hangs; else how it failed A
-   call that hangs stays with its plug-in; if it ever comes home it is freed unseen. */
+     call:next()  waits → {item number (from 1) = report, …}: all that came since
+                        | nil, code, sentence at the end
+   The code is "ok" when the verb is over, "timeout" when it is not and the plug-in hangs, and else says how it
+   failed. A call that hangs stays with its plug-in; if it ever comes home it is freed unseen. */
 #include "bind/call.h"
 
 #include <stdlib.h>

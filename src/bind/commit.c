@@ -1,9 +1,10 @@
 /* A change: a commit that Lua builds and hands to the writer.
      local change = db.change()
-     change:add(statement, expect, …)          one run; `expect` rows must change (nil: any number)
-     change:add_rows(statement, expect, width, cells)   one run for each `width` cells of the flat list
-     change:size()                             → statements so far
-     change:commit()                           waits → true | nil, code, sentence, failed statement (from 1)
+     change:add(statement, expect, …)                  one run; `expect` rows must change (nil: any number)
+     change:add_rows(statement, expect, width, cells)  a run for each `width` cells of the flat list
+     change:size()                                     → statements so far
+     change:commit()                                   waits → true
+                                                       | nil, code, sentence, failed statement (from 1)
    A change is used up by its commit. */
 #include "bind/commit.h"
 

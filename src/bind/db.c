@@ -1,13 +1,14 @@
 /* house.db: the store for Lua.
-     statement(sql)              → number; register at load time, once
-     value(statement, …)         → the first column of the first row | nil
-     row(statement, …)           → {column = value} | nil
-     rows(statement, …)          → list of such tables
-     json(shape, statement, …)   → the first row written as JSON | nil
-     json_rows(shape, statement, …) → the rows written as JSON, joined by commas, their number, and the first
-   column of the last one (which the statement makes the page's key) change()                    → a commit to
-   be built (commit.c) Reads run in place and end before the function returns. A read that fails raises:
-   nothing sensible can follow. */
+     statement(sql)                  → its number; register at load time, once
+     value(statement, …)             → the first column of the first row | nil
+     row(statement, …)               → {column = value} | nil
+     rows(statement, …)              → list of such tables
+     json(shape, statement, …)       → the first row, written as JSON | nil
+     json_rows(shape, statement, …)  → the rows written as JSON with commas between, their number, and the
+                                       first column of the last one (which a statement makes its page's key)
+     change()                        → a commit to be built (commit.c)
+   Reads run in place and end before the function returns. A read that fails raises: nothing sensible can
+   follow. */
 #include "bind/cell.h"
 #include "bind/commit.h"
 #include "bind/house.h"

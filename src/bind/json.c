@@ -1,7 +1,7 @@
 /* house.json: strict JSON for Lua.
-     decode(text)      → value | nil, sentence, byte offset (from 0)
-     encode(value)     → text; keys of maps are sorted, so equal values give equal texts
-     list(table)       → the same table, marked as a list (so that an empty one is written [])
+     decode(text)          → value | nil, sentence, byte offset (from 0)
+     encode(value)         → text; keys of maps are sorted, so equal values give equal texts
+     list(table)           → the same table, marked as a list (so that an empty one is written [])
      is_list(value), null */
 #include <stdlib.h>
 #include <string.h>

@@ -36,8 +36,7 @@ static void log_failure(struct lua_plugin *plugin, lua_State *L, const char *ver
   lua_pop(L, 1);
 }
 
-/* --- open
- * ------------------------------------------------------------------------------------------------------ */
+/* --- open --- */
 
 static void open_ended(void *data, lua_State *L, enum orr_outcome outcome, int results) {
   struct lua_plugin *plugin = data;
@@ -78,8 +77,7 @@ static void lua_open(struct orr_plugin *base, struct orrery_host *host, const st
   orr_task_run(task, 2);
 }
 
-/* --- verbs
- * ----------------------------------------------------------------------------------------------------- */
+/* --- verbs --- */
 
 static int l_report(lua_State *L) {
   struct lua_plugin *plugin = lua_touserdata(L, lua_upvalueindex(1));
@@ -155,8 +153,7 @@ static void lua_destroy(struct orr_plugin *base) {
   free(plugin);
 }
 
-/* --- loading
- * --------------------------------------------------------------------------------------------------- */
+/* --- loading --- */
 
 static char *field_text(lua_State *L, const char *field, const char *otherwise) {
   lua_getfield(L, -1, field);

@@ -1,10 +1,11 @@
-/* The services of a Lua plug-in, also methods of its instance (`self.exec(…)`):
-     exec(argv, {stdin=, timeout=, environment=, directory=})   waits →
-           {exit_code=, signal=, stdout=, stderr=, timed_out=, cut=} | nil, sentence
-     sleep(ms) waits       now() → wall ms       monotonic() → ms
-     log(level, text)      changed(native_id)    directory("state" | "plugin") → path
-     fs.read(path) → text | nil, sentence        fs.write(path, text) → true | nil, sentence (whole or not at
-   all) The instance's member `honours` is what it honours (schedulers/README.md). Commands get PATH and the
+/* The services of a Lua plug-in, which are also methods of its instance (`self.exec(…)`):
+     exec(argv, {stdin, timeout, environment, directory})
+         waits → {exit_code, signal, stdout, stderr, timed_out, cut} | nil, sentence
+     sleep(ms) waits           now() → wall ms        monotonic() → ms
+     log(level, text)          changed(native_id)     directory("state" | "plugin") → path
+     fs.read(path) → text | nil, sentence
+     fs.write(path, text) → true | nil, sentence; whole or not at all
+   The instance's member `honours` is what it honours (schedulers/README.md). Commands get PATH and the
    schedulers' own variables from the server's environment, and nothing else of it. */
 #include "bind/plugin_host.h"
 
@@ -25,8 +26,7 @@ enum { MOST_OUTPUT = 64 << 20, MOST_FILE = 64 << 20, TIMEOUT_MS = 30000 };
 
 static struct orr_plugin_host *host_of(lua_State *L) { return orr_script_user(L); }
 
-/* --- exec
- * ------------------------------------------------------------------------------------------------------ */
+/* --- exec --- */
 
 static const char *const passed_on[] = {"PATH=", "LD_LIBRARY_PATH=", "SLURM_", "SGE_",
                                         "PBS_",  "LOADL_",           "LANG=",  NULL};
@@ -118,8 +118,7 @@ static int l_exec(lua_State *L) {
   return 2;
 }
 
-/* --- the others
- * ------------------------------------------------------------------------------------------------ */
+/* --- the others --- */
 
 struct sleeper {
   struct orr_ticket ticket;

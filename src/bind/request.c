@@ -1,12 +1,11 @@
 /* A request, in Lua:
-     request:method() → "GET" …   request:path()   request:id()
-     request:header(name)         → text | nil; names in lower case
-     request:bearer()             → the token of "Authorization: Bearer TOKEN" | nil
-     request:query()              → {name = value, …} | nil, sentence (a bad escape, a name that stands twice)
-     request:body()               → text
-     request:aborted()            → true when the client has gone, or will send no more
-     request:begin(status, headers, length)   starts a streamed answer; length nil: chunked
-     request:write(bytes)         waits while the client is slow → true | nil, "aborted"
+     request:method() → "GET" …    request:path()    request:id()    request:body() → text
+     request:header(name)                    → text | nil; names in lower case
+     request:bearer()                        → the token of "Authorization: Bearer TOKEN" | nil
+     request:query()                         → {name = value} | nil, sentence (a bad escape, a name twice)
+     request:aborted()                       → true when the client has gone, or will send no more
+     request:begin(status, headers, length)  starts a streamed answer; length nil: chunked
+     request:write(bytes)                    waits while the client is slow → true | nil, "aborted"
    A handler returns status, headers (complete lines) and body, or nothing after a streamed answer. */
 #include "bind/request.h"
 

@@ -1,11 +1,11 @@
 /* house.resources: the resource workers, for the control worker.
-     find(scheduler)                     → path | nil, code, sentence
-     start(name, scheduler, config)      waits → info | nil, code, sentence
-         info: name, version, language, path, abi, verbs {verb = true}, honours
-     stop(name, ms)                      → true if it ended in time
-     call(name, verb, request, ms)       → a call (call.c) | nil, code, sentence
-     changed(name, ms)                   waits → list of native ids that changed (empty: poked, or the time is
-   over) poke(name)                          lets whoever waits for changes go round once more */
+     find(scheduler)                 → path | nil, code, sentence
+     start(name, scheduler, config)  waits → info | nil, code, sentence
+                                     info: name, version, language, path, abi, verbs {verb = true}, honours
+     stop(name, ms)                  → true if it ended in time
+     call(name, verb, request, ms)   → a call (call.c) | nil, code, sentence
+     changed(name, ms)               waits → list of native ids that changed (empty: poked, or time is over)
+     poke(name)                      lets whoever waits for changes go round once more */
 #include "bind/resources.h"
 
 #include <stdio.h>
@@ -76,11 +76,11 @@ bool orr_resources_stop(struct orr_resources *all, int64_t timeout_ms) {
 }
 
 void orr_resources_destroy(struct orr_resources *all) {
+  if (!all) return;
   while (all->entries) {
     struct entry *entry = all->entries;
     all->entries = entry->next;
     forget_changed(entry);
-    orr_timer_stop(entry->timer);
     free(entry->changed);
     free(entry->name);
     free(entry);
@@ -118,15 +118,16 @@ static void push_info(lua_State *L, const struct orr_opened *opened) {
 
 static void opened(struct orr_message *message) {
   struct orr_opened *opened = (struct orr_opened *)message;
-  struct entry *entry = orr_resource_user(opened->resource);
+  struct entry *entry = opened->user;
   struct orr_ticket ticket = entry->starting;
   struct orr_err err = opened->err;
   lua_State *L = orr_ticket_state(ticket);
   if (L && err.code == ORR_OK) push_info(L, opened);
-  if (err.code != ORR_OK) { /* its thread has ended or is ending */
+  if (entry->resource && err.code != ORR_OK) { /* its thread has ended or is ending */
+    orr_resource_stop(entry->resource, 1000);
     entry->resource = NULL;
-    orr_resource_stop(opened->resource, 1000);
   }
+  free(opened);
   if (L) orr_ticket_resume(ticket, err.code == ORR_OK ? 1 : orr_push_failure(L, &err));
 }
 
@@ -151,7 +152,7 @@ enum { GATHER_MS = 2 };
 
 static void changed(struct orr_message *message) {
   struct orr_changed *changed = (struct orr_changed *)message;
-  struct entry *entry = orr_resource_user(changed->resource);
+  struct entry *entry = changed->user;
   if (entry->changed_count == MOST_CHANGED) {
     free(changed);
     return;

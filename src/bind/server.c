@@ -1,11 +1,11 @@
 /* house.server: the process around the Lua code.
-     version, pid, data        constants
-     ready()                   control worker: the house is in order, serving may begin
-     beat()                    control worker: the loop has gone round
-     beat_age()                → milliseconds since the last beat
-     random(bytes)             → hexadecimal text from the kernel's generator
-     write_private(name, text) → writes a file of mode 0600 into the data directory | nil, code, sentence
-     metrics()                 → {name = number, …}: the process's counters */
+     version, pid, data         constants
+     ready()                    control worker: the house is in order, serving may begin
+     beat()                     control worker: the loop has gone round
+     beat_age()                 → milliseconds since the last beat
+     random(bytes)              → hexadecimal text from the kernel's generator
+     write_private(name, text)  → writes a file of mode 0600 into the data directory | nil, code, sentence
+     metrics()                  → {name = number}: the process's counters */
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -1,9 +1,10 @@
-/* house.shape: new{ {name, kind}, … } → a shape, for db.json and db.json_rows.
-   Kinds: id (a key, written as UUID), text, int, real, bool, time (wall ms, written as RFC 3339), json
-   (stored JSON, spliced as it is), map (the same, but NULL is written {}), born (the time in a key), spec (a
-   job's specification: the column itself, or the column `template` filled with the column `parameters`). A
-   kind may be followed by the column's name, when it is not the field's. A NULL column is written null; a
-   field whose column the statement lacks is left out. */
+/* house.shape: new{ {name, kind, column}, … } → a shape, for db.json and db.json_rows; shape:text(table)
+   writes a table in the same way. The column may be left out when it has the field's name. Kinds:
+     id    a key, written as UUID        born  the time in a key, written as RFC 3339
+     time  wall ms, written as RFC 3339  text, int, real, bool
+     json  stored JSON, as it is         map   the same, but NULL is written {}
+     spec  a job's specification: the column itself, or the column `template` filled with `parameters`
+   A NULL column is written null; a field whose column the statement lacks is left out. */
 #include "bind/shape.h"
 
 #include <stdlib.h>

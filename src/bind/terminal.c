@@ -61,7 +61,7 @@ static int l_columns(lua_State *L) {
   return lua_pushinteger(L, columns), 1;
 }
 
-/* --- signals -------------------------------------------------------------------------------------------- */
+/* --- signals --- */
 
 static void signals_caught(sigset_t *set) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -110,7 +110,7 @@ static int l_sleep(lua_State *L) {
   return 0;
 }
 
-/* --- writing -------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static void end_as_by_sigpipe(void) {
   sigset_t set;
@@ -145,8 +145,6 @@ static int l_write(lua_State *L) {
   orr_fail(&err, errno == ENOSPC ? ORR_NO_SPACE : ORR_IO, "cannot write: %s", strerror(errno));
   return orr_push_failure(L, &err);
 }
-
-/* -------------------------------------------------------------------------------------------------------- */
 
 static int l_collect(lua_State *L) {
   struct terminal *terminal = lua_touserdata(L, 1);

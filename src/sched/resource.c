@@ -18,7 +18,6 @@ struct orr_resource {
   struct orrery_host host;
   struct orr_plugin *plugin;
   bool closed; /* the instance is gone; calls that come late go straight home */
-  struct orr_opened opened;
 };
 
 static char *folder_of(const char *path) {
@@ -31,19 +30,22 @@ static void plugin_changed(void *data, const char *native_id) {
   size_t size = strlen(native_id) + 1;
   struct orr_changed *changed = orr_alloc(sizeof *changed + size);
   changed->message.deliver = resource->options.changed;
-  changed->resource = resource;
+  changed->user = resource->options.user;
   memcpy(changed->native_id, native_id, size);
   orr_loop_post(resource->options.home, &changed->message);
 }
 
 static void instance_opened(void *data, int code) {
   struct orr_resource *resource = data;
-  resource->opened.err = resource->host.failure;
-  resource->opened.err.code = (enum orr_code)code;
-  resource->opened.plugin = resource->plugin;
-  resource->opened.honours = resource->honours;
+  struct orr_opened *opened = orr_alloc(sizeof *opened);
+  *opened = (struct orr_opened){.message = {.deliver = resource->options.opened},
+                                .user = resource->options.user,
+                                .err = resource->host.failure,
+                                .plugin = resource->plugin,
+                                .honours = resource->honours};
+  opened->err.code = (enum orr_code)code;
   if (code != ORR_OK) orr_loop_stop(resource->loop);
-  orr_loop_post(resource->options.home, &resource->opened.message);
+  orr_loop_post(resource->options.home, &opened->message);
 }
 
 static void *work(void *data) {
@@ -78,7 +80,6 @@ struct orr_resource *orr_resource_start(const struct orr_resource_options *optio
   resource->config = orr_arena_zalloc(resource->arena, sizeof *resource->config);
   if (options->config) orr_value_copy(resource->config, resource->arena, options->config);
   resource->honours = orr_value_map(resource->arena);
-  resource->opened = (struct orr_opened){.message = {.deliver = options->opened}, .resource = resource};
   resource->host = (struct orrery_host){.resource = resource->name,
                                         .state_directory = resource->state_directory,
                                         .plugin_directory = resource->plugin_directory,
@@ -90,8 +91,6 @@ struct orr_resource *orr_resource_start(const struct orr_resource_options *optio
   orr_fail(err, ORR_IO, "cannot start a thread for resource %s: %s", options->name, strerror(code));
   abort(); /* a process that cannot have threads cannot go on */
 }
-
-void *orr_resource_user(const struct orr_resource *resource) { return resource->options.user; }
 
 static void run(struct orr_message *message) {
   struct orrery_call *call = (struct orrery_call *)message;

@@ -25,10 +25,11 @@ struct orr_resource_options {
 };
 
 /* The first word from the worker. With a code other than ORR_OK it has ended already. `plugin` and `honours`
-   are the worker's, constant from now on, and valid until orr_resource_stop. */
+   are the worker's, constant from now on, and valid until orr_resource_stop. Both messages may be delivered
+   after that, and name only `user`; whoever takes one frees it with free(). */
 struct orr_opened {
   struct orr_message message;
-  struct orr_resource *resource;
+  void *user;
   struct orr_err err;
   const struct orr_plugin *plugin;
   const struct orrery_value *honours;
@@ -36,12 +37,11 @@ struct orr_opened {
 
 struct orr_changed {
   struct orr_message message;
-  struct orr_resource *resource;
-  char native_id[]; /* free() the whole */
+  void *user;
+  char native_id[];
 };
 
 struct orr_resource *orr_resource_start(const struct orr_resource_options *options, struct orr_err *err);
-void *orr_resource_user(const struct orr_resource *resource);
 /* Queues a call; it comes home through call->over, whatever happens, unless the plug-in hangs. */
 void orr_resource_call(struct orr_resource *resource, struct orrery_call *call);
 /* Closes the instance and ends the thread, waiting for it at most so long. False: it hangs, and is left to

@@ -33,17 +33,16 @@ void orr_store_close(struct orr_store *store);
    changed or vanished, a gap in the numbers, or a database newer than the folder is refused in words. */
 int orr_store_migrate(const char *path, const char *migrations, const struct orr_log *log, int *applied,
                       struct orr_err *err);
-/* A consistent copy of a live database, by SQLite's backup interface, into a new file (refused if it exists).
- */
+/* A consistent copy of a live database, by SQLite's backup interface, into a new file (one that exists is
+   refused). Needs no server and disturbs none. */
 int orr_store_backup(const char *path, const char *target, struct orr_err *err);
 
 /* The number of a statement: the same SQL text gives the same number. Any thread. Never freed before the
- * store. */
+   store. One statement that reads or changes rows; transactions are the store's business. */
 int orr_store_statement(struct orr_store *store, const char *sql, size_t size);
 const char *orr_store_sql(struct orr_store *store, int statement);
 
-/* --- values
- * ---------------------------------------------------------------------------------------------------- */
+/* --- values --- */
 
 enum orr_cell_kind { ORR_CELL_NULL, ORR_CELL_INT, ORR_CELL_REAL, ORR_CELL_TEXT, ORR_CELL_BLOB };
 
@@ -59,8 +58,7 @@ struct orr_cell {
   };
 };
 
-/* --- reading: in place, on the caller's own connection
- * --------------------------------------------------------- */
+/* --- reading: in place, on the caller's own connection --- */
 
 struct orr_reader; /* belongs to one thread */
 struct orr_reader *orr_reader_open(struct orr_store *store, struct orr_err *err);
@@ -81,8 +79,7 @@ void orr_read_cell(const struct orr_cursor *cursor, int column, struct orr_cell 
 const char *orr_read_name(const struct orr_cursor *cursor, int column); /* the column's name */
 void orr_read_end(struct orr_cursor *cursor);
 
-/* --- writing: one commit is a list of guarded statements
- * ------------------------------------------------------- */
+/* --- writing: one commit is a list of guarded statements --- */
 
 /* A commit is built by one thread, then handed to the writer. All of it takes effect, durably, or none.
    `expect` is the number of rows the statement must change (of a SELECT: must answer; ORR_ANY: not looked

@@ -209,6 +209,14 @@ function server:job_in(id, ...)
   end, 60)
 end
 
+---Waits until a job of a deleted simulation is gone as well → the answer.
+function server:eventually_gone(id)
+  return process.eventually("the deletion of a job", function()
+    local response = self:get("/v1/jobs/" .. id)
+    return response.status ~= 200 and response
+  end)
+end
+
 ---Waits until all jobs of a simulation have ended → the simulation.
 function server:finished(id)
   return process.eventually("the end of a simulation", function()

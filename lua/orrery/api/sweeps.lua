@@ -20,7 +20,7 @@ local sweep = require "orrery.core.sweep"
 local CHUNK = 500 -- jobs in one commit: others' commits find their place between two of them
 
 local whole, cut = answer.shapes { { "id", "id" }, { "simulation_id", "id" }, { "jobs", "int" }, { "combine", "text" },
-  { "max_active", "int" }, { "created_at", "born", "born" }, { "template", "json", "body" }, { "parameters", "json" } }
+  { "created_at", "born", "born" }, { "template", "json", "body" }, { "parameters", "json" } }
 
 local function check_job(job, prefix)
   return schema.check(spec.schema, job, prefix) or fitting.check(job, prefix)
@@ -77,7 +77,7 @@ local function create(context, id)
   local plan, problems = sweep.plan(context.body, config.limits.sweep_jobs, check_job)
   if not plan then problem.invalid(problems) end
   local row = { key = ids.new(), simulation = simulation.key, owner = simulation.owner, template = plan.template,
-    body = plan.body, parameters = plan.parameters, combine = plan.combine, max_active = plan.max_active, jobs = plan.jobs,
+    body = plan.body, parameters = plan.parameters, combine = plan.combine, jobs = plan.jobs,
     first_job = ids.new(plan.jobs) }
   local published = false
   local function effect(finish)

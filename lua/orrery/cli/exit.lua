@@ -12,6 +12,7 @@ local exit = {
   IO = 74, -- writing failed
   DENIED = 77, -- the server refused the token
   CONFIG = 78, -- the configuration is wrong
+  NO_COMMAND = 127, -- a job's command could not be started
 }
 
 local failure = {}

@@ -28,9 +28,8 @@ function logs.follow(opened, id, names, fd)
       id, hint))
     return exit.by_signal(opened.caught())
   end
-  if job.state ~= "COMPLETED" then
-    out.say(text.clean(("orrery: job %s: %s: %s%s"):format(id, job.state, report.how(job),
-      job.message and ": " .. job.message or "")))
+  if job.state ~= "COMPLETED" and job.reason ~= "EXIT_CODE" then -- an exit code speaks for itself
+    out.say(text.clean(("orrery: job %s: %s: %s"):format(id, job.state, job.message or report.how(job))))
   end
   return output.exit_code(job)
 end

@@ -70,10 +70,10 @@ function outcome.columns(items)
   add { title = "time", align = "right", cell = function(item)
     return item.wall_seconds and quantity.short_duration(item.wall_seconds)
   end }
-  local is_parameter = {}
-  for _, name in ipairs(parameters) do is_parameter[name] = true end
+  local taken = {}
+  for _, column in ipairs(columns) do taken[column.title] = true end
   for _, name in ipairs(names_in(items, "results")) do
-    if not is_parameter[name] then
+    if not taken[name] then
       add(column_of(items, "results", name))
     elseif not repeats(items, name) then
       add(column_of(items, "results", name, "results." .. name))

@@ -74,6 +74,7 @@ function output.exit_code(job)
   if job.state == "COMPLETED" then return exit.OK end
   if math.type(job.signal) == "integer" and job.signal > 0 then return exit.by_signal(job.signal) end
   if job.exit_code and job.exit_code ~= 0 then return job.exit_code & 255 end
+  if job.reason == "LAUNCH_FAILED" then return exit.NO_COMMAND end
   return exit.FAILED
 end
 

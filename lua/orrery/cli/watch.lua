@@ -40,7 +40,7 @@ function watch.simulation(opened, arguments, id, name, elapsed)
   else
     report.print(opened, simulation, shown:elapsed())
   end
-  return simulation.state == "COMPLETED" and exit.OK or exit.FAILED
+  return simulation.counts.COMPLETED == simulation.counts.total and exit.OK or exit.FAILED
 end
 
 -- For how long a simulation has run, or ran, by the server's clock.

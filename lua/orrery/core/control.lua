@@ -20,6 +20,7 @@ local steer = require "orrery.core.steer"
 
 local IDLE_MS = 1000                     -- the longest pause of any task: time-outs and beats
 local HOUSEKEEPING_MS = 60000
+local REMOVAL_MS = 5000                  -- between two looks for directories to remove
 local IDEMPOTENCY_MS = 7 * 24 * 3600000  -- answers are kept for a week
 
 local function go_round(it, changed)
@@ -33,13 +34,18 @@ local function go_round(it, changed)
   it:publish()
 end
 
+local function pause_of(it)
+  if it.more then return 0 end
+  if not it.info then return IDLE_MS end
+  return math.min(IDLE_MS, recover.next_ms(it) or IDLE_MS, monitor.next_ms(it) or IDLE_MS)
+end
+
 -- A round that throws costs this resource a moment, never the others.
 local function drive(it)
   it:load()
   it:publish()
   while true do
-    local pause = it.more and 0 or math.min(IDLE_MS, recover.next_ms(it) or IDLE_MS)
-    local changed = house.changed(it.name, pause)
+    local changed = house.changed(it.name, pause_of(it))
     local ok, why = xpcall(go_round, debug.traceback, it, changed)
     if not ok then
       it.more = false
@@ -70,6 +76,15 @@ local function keep_house()
   change:commit()
 end
 
+-- Directories are removed beside everything else: a disk may take its time.
+local function remove_directories()
+  while true do
+    local ok, why = xpcall(deletion.remove_directories, debug.traceback)
+    if not ok then log.error("removing directories failed", { error = why }) end
+    task.sleep(REMOVAL_MS)
+  end
+end
+
 local function steer_all(resources)
   while steer.simulations() do server.beat() end
   steer.run(resources)
@@ -82,6 +97,7 @@ return function()
   local resources = start_resources()
   server.beat()
   server.ready()
+  task.spawn(remove_directories)
   local next_housekeeping = 0
   while true do
     steer_all(resources)

@@ -1,11 +1,13 @@
 -- Handing pending jobs to a resource. The attempt and its tag are durable before the plug-in is asked, so that after a
 -- crash the scheduler can be asked whether it happened.
 local clock = require "house.clock"
+local config = require "house.config"
 local ids = require "house.ids"
 local json = require "house.json"
 local log = require "house.log"
 local jobs = require "orrery.data.jobs"
 local lifecycle = require "orrery.core.lifecycle"
+local spec = require "orrery.core.spec"
 local submission = require "orrery.core.submission"
 
 local dispatch = {}
@@ -30,14 +32,23 @@ local function take_turns(queues, most)
   return chosen
 end
 
--- An owner's jobs for this resource and for any, the more urgent first.
+local function more_urgent(a, b)
+  if a.priority ~= b.priority then return a.priority > b.priority end
+  return a.key < b.key
+end
+
+-- An owner's jobs for this resource, and those for any that it can honour; the more urgent first.
 local function queue_of(resource, owner, cores, now, most)
-  local named = jobs.pending(resource.name, owner, cores, now, most)
-  local free = jobs.pending(nil, owner, cores, now, most)
-  if #named == 0 then return free end
-  for _, job in ipairs(free) do named[#named + 1] = job end
-  table.sort(named, function(a, b) return a.key < b.key end)
-  return named
+  local queue = jobs.pending(resource.name, owner, cores, now, most)
+  local mixed = #queue > 0
+  for _, job in ipairs(jobs.pending(nil, owner, cores, now, most)) do
+    if #config.resources == 1
+      or not spec.unhonoured(submission.spec_of(job), resource.info.honours, resource.name, resource.scheduler) then
+      queue[#queue + 1] = job
+    end
+  end
+  if mixed then table.sort(queue, more_urgent) end
+  return queue
 end
 
 local function choose(resource, most)

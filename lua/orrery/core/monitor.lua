@@ -116,4 +116,9 @@ function monitor.run(resource, changed)
   if #list > 0 then ask(resource, list) end
 end
 
+---When the next poll is due, in milliseconds from now; nil when there is no job to look at.
+function monitor.next_ms(resource)
+  return next(resource.live) and math.max(resource.next_poll - clock.monotonic(), 0)
+end
+
 return monitor

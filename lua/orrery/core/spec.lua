@@ -88,7 +88,7 @@ local function flatten(job)
 end
 
 -- Fields that the house itself serves, whatever the scheduler.
-local ours = { name = true, hold = true, priority = true, tags = true, resource = true }
+local ours = { name = true, submit = true, hold = true, priority = true, tags = true, resource = true }
 
 ---Whether a resource can run the job, by what its plug-in honours.
 ---@param honours {fields:string[], cores:integer|nil}

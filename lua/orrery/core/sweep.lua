@@ -23,7 +23,6 @@ sweep.schema = { type = "object", help = "a parameter space that expands into jo
     key_format = "a name: letters, digits and _", help = "for each parameter a list of values, or a range",
     of = { type = "either", { type = "list", of = value, max = 1000000 }, range } },
   combine = { type = "text", choices = { "product", "zip" }, help = "every combination (default), or the i-th values together" },
-  max_active = { type = "integer", min = 1, max = 1000000, help = "how many of its jobs may run at once" },
 } }
 
 -- 0.1 + 2 × 0.1 is 0.30000000000000004; people mean 0.3.
@@ -185,7 +184,7 @@ function sweep.plan(body, most, check_job)
   if #problems > 0 then return nil, problems end
 
   local plan = { axes = axes, jobs = jobs, combine = combine, template = compile(spec.schema, body.template),
-    body = json.encode(body.template), parameters = json.encode(body.parameters), max_active = body.max_active }
+    body = json.encode(body.template), parameters = json.encode(body.parameters) }
   local first = {}
   for _, axis in ipairs(axes) do first[axis.name] = axis.at(0) end
   plan.first = fill(plan.template, first)

@@ -74,6 +74,9 @@ local set_reason = db.statement "UPDATE jobs SET reason = ? WHERE key = ? AND st
 local describe = db.statement "UPDATE jobs SET name = ?, priority = ?, tags = ? WHERE key = ?"
 local delete = db.statement "DELETE FROM jobs WHERE key = ? AND state IN ('NEW', 'COMPLETED', 'FAILED', 'CANCELED')"
 local delete_events = db.statement "DELETE FROM events WHERE job = ? AND type <> 'jobs.created'"
+local remove = db.statement [[
+  INSERT OR IGNORE INTO removals(key, resource, directory)
+  SELECT key, resource, directory FROM jobs WHERE key = ? AND resource IS NOT NULL AND directory IS NOT NULL]]
 local bury = db.statement "INSERT OR IGNORE INTO deleted(key, owner, deleted_at) VALUES(?, ?, ?)"
 local buried = db.statement "SELECT owner FROM deleted WHERE key = ?"
 
@@ -88,7 +91,9 @@ function jobs.steered(change, key, wanted) change:add(steered, nil, key, wanted)
 function jobs.unwanted(change, key, wanted, before) change:add(unwanted, nil, before, key, wanted) end
 function jobs.describe(change, key, row) change:add(describe, 1, row.name, row.priority, row.tags, key) end
 
+---Deletes an ended job and its history; its directories are noted for removal.
 function jobs.delete(change, key, owner, now)
+  change:add(remove, nil, key)
   change:add(delete, 1, key)
   change:add(delete_events, nil, key)
   change:add(bury, nil, key, owner, now)
@@ -127,8 +132,8 @@ end
 
 -- For the control worker -----------------------------------------------------------------------------------------
 
-local whole = [[j.key, j.simulation, j.owner, j.name, j.state, j.wanted, j.resource, j.cores, j.attempt, j.submission,
-  j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at, j.reason, j.spec, j.parameters, w.template]]
+local whole = [[j.key, j.simulation, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.cores, j.attempt,
+  j.submission, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at, j.reason, j.spec, j.parameters, w.template]]
 
 local owners = db.statement([[
   SELECT DISTINCT j.owner FROM jobs j

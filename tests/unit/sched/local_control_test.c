@@ -1,5 +1,5 @@
 /* The local scheduler: what can be done to jobs. */
-#include "local_rig.h"
+#include "plugin_rig.h"
 
 /* The pid a job wrote into a file of its directory. */
 static pid_t pid_in(struct rig *rig, const struct job *job, const char *name) {

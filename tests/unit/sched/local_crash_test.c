@@ -4,7 +4,7 @@
 
 #include "../../../schedulers/local/supervisor/record.h"
 #include "base/hash.h"
-#include "local_rig.h"
+#include "plugin_rig.h"
 
 static char *runs_file(struct rig *rig) { return orr_arena_printf(rig->arena, "%s/runs", rig->root); }
 

@@ -1,6 +1,6 @@
 /* The local scheduler: its supervisor as seen over its socket, by clients good and bad, and in numbers. */
 #include "../../../schedulers/local/protocol.h"
-#include "local_rig.h"
+#include "plugin_rig.h"
 
 /* Does the supervisor end the connection within a few seconds? */
 static bool hangs_up(int fd) {

@@ -1,5 +1,5 @@
 /* The local scheduler: what running a job means. */
-#include "local_rig.h"
+#include "plugin_rig.h"
 
 static void runs_and_tells_how_it_ended(void **unused) {
   (void)unused;

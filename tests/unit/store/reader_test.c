@@ -96,6 +96,7 @@ static void misuse_is_told(void **state) {
   assert_non_null(strstr(err.text, "syntax error"));
   assert_int_equal(begin("SELECT 1; SELECT 2", NULL, 0, &cursor, &err), ORR_INTERNAL);
   assert_int_equal(begin("", NULL, 0, &cursor, &err), ORR_INTERNAL);
+  assert_int_equal(begin("BEGIN", NULL, 0, &cursor, &err), ORR_INTERNAL);
   assert_int_equal(begin("SELECT \"no such column\"", NULL, 0, &cursor, &err), ORR_INTERNAL);
   assert_int_equal(orr_read_begin(reader, 12345, NULL, 0, &cursor, &err), ORR_INTERNAL);
   assert_int_equal(orr_read_begin(reader, -1, NULL, 0, &cursor, &err), ORR_INTERNAL);

@@ -148,8 +148,12 @@ static void broken_sql_hits_only_its_commit(void **state) {
   (void)state;
   group_begin();
   group_add(insert(1, "one"));
-  static const char *const wrong[] = {"INSERT INTO nothing VALUES (1)", "INSERT INTO t VALUES (?, 0, 'x')",
-                                      "DELETE FROM t; DELETE FROM log", "SELECT"};
+  static const char *const wrong[] = {"INSERT INTO nothing VALUES (1)",
+                                      "INSERT INTO t VALUES (?, 0, 'x')",
+                                      "DELETE FROM t; DELETE FROM log",
+                                      "SELECT",
+                                      "COMMIT",
+                                      "ROLLBACK TO c"};
   for (size_t i = 0; i < COUNT(wrong); i++) {
     struct orr_commit *commit = group_commit();
     ADD(&place, commit, 1, "INSERT INTO log (who) VALUES (1000)", );
@@ -157,9 +161,9 @@ static void broken_sql_hits_only_its_commit(void **state) {
     group_add(commit);
   }
   group_add(insert(2, "two"));
-  group_end(6);
-  for (int i = 0; i < 6; i++) assert_int_equal(order[i]->code, i == 0 || i == 5 ? ORR_OK : ORR_INTERNAL);
-  for (int i = 1; i < 5; i++) assert_int_equal(order[i]->failed, 1);
+  group_end(8);
+  for (int i = 0; i < 8; i++) assert_int_equal(order[i]->code, i == 0 || i == 7 ? ORR_OK : ORR_INTERNAL);
+  for (int i = 1; i < 7; i++) assert_int_equal(order[i]->failed, 1);
   group_free();
   assert_int_equal(ask(&place, "SELECT sum(who) FROM log"), 1 + 2);
 }

@@ -1,6 +1,7 @@
-/* What the tests of the local scheduler share: a host for its plug-in, small enough to see through, and a rig
+/* What the tests of scheduler plug-ins in C share: a host for them, small enough to see through, and a rig
    that submits jobs and waits for them. A rig has a folder of its own with the state directory in it; the
-   plug-in and its supervisor are those of the build. */
+   plug-ins are those of the build. What is called rig_supervisor and the like is about the local scheduler's.
+ */
 #pragma once
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -139,7 +140,7 @@ static inline void rig_connect(struct rig *rig, const char *config, struct orrer
   if (!rig->instance) fail_msg("%s", rig->host.failure);
 }
 
-static inline struct rig *rig_open(const char *config) {
+static inline struct rig *rig_open_plugin(const char *file, const char *config) {
   struct rig *rig = orr_zalloc(sizeof *rig);
   char root[] = "/tmp/orrery-local-XXXXXX";
   rig->arena = orr_arena_create();
@@ -148,12 +149,16 @@ static inline struct rig *rig_open(const char *config) {
   orr_buf_puts(&rig->host.changed, ",");
   pthread_mutex_init(&rig->host.mutex, NULL);
   assert_int_equal(mkdir(rig->host.state, 0700), 0);
-  void *module = dlopen(TEST_BINARY_DIR "/schedulers/local.so", RTLD_NOW | RTLD_LOCAL);
+  void *module = dlopen(file, RTLD_NOW | RTLD_LOCAL);
   if (!module) fail_msg("%s", dlerror());
   rig->plugin = dlsym(module, "orrery_plugin");
   assert_non_null(rig->plugin);
   rig_connect(rig, config, orr_value_map(rig->arena));
   return rig;
+}
+
+static inline struct rig *rig_open(const char *config) {
+  return rig_open_plugin(TEST_BINARY_DIR "/schedulers/local.so", config);
 }
 
 /* The call's reports stay valid as long as the rig. */
