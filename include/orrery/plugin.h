@@ -47,7 +47,7 @@ ORRERY_API const struct orrery_value *orrery_call_get(const struct orrery_call *
 ORRERY_API int64_t orrery_call_left_ms(const struct orrery_call *call);
 
 /* A report: take an empty map for item i, fill it, send it. Each item is reported once; later reports are
- * ignored. */
+   ignored. */
 ORRERY_API struct orrery_value *orrery_report(struct orrery_call *call, size_t i);
 ORRERY_API void orrery_report_send(struct orrery_call *call, size_t i, struct orrery_value *report);
 /* Shorthands: all went well, with nothing to say; or an error of a class. */

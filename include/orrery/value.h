@@ -23,7 +23,7 @@ enum orrery_kind { ORRERY_NULL, ORRERY_BOOL, ORRERY_INT, ORRERY_REAL, ORRERY_TEX
 ORRERY_API enum orrery_kind orrery_kind(const struct orrery_value *value);
 
 /* Scalars; `otherwise` is returned where the value is absent or of another kind. An integer reads as a real,
- * too. */
+   too. */
 ORRERY_API bool orrery_bool(const struct orrery_value *value, bool otherwise);
 ORRERY_API int64_t orrery_int(const struct orrery_value *value, int64_t otherwise);
 ORRERY_API double orrery_real(const struct orrery_value *value, double otherwise);

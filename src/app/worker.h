@@ -36,7 +36,7 @@ struct orr_worker {
 };
 
 /* Makes the loop and listens to the store's changes; before orr_worker_start, since subscribing must precede
- * all. */
+   all. */
 struct orr_worker *orr_worker_create(struct orr_server *server, const struct orr_worker_kind *kind,
                                      struct orr_err *err);
 /* Starts the thread; `began` is delivered on the main loop when the worker's begin has returned. */

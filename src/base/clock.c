@@ -20,7 +20,7 @@ static char *digits(char *out, int64_t value, int count) {
 }
 
 /* Days to a civil date by the era method (400 years repeat): gmtime costs ten times as much on the path of
- * every row. */
+   every row. */
 void orr_time_text(int64_t wall_ms, char out[ORR_TIME_TEXT]) {
   int64_t second = wall_ms / 1000, milli = wall_ms % 1000;
   if (milli < 0) milli += 1000, second--;

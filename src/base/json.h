@@ -11,7 +11,7 @@
 enum { ORR_JSON_DEPTH = 64 }; /* deeper documents are refused */
 
 /* Reads one document. NULL on error, with `err` naming what is wrong and `*where` (may be NULL) the byte it
- * is at. */
+   is at. */
 struct orrery_value *orr_json_read(struct orr_arena *arena, const char *text, size_t size, size_t *where,
                                    struct orr_err *err);
 

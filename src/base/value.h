@@ -28,7 +28,7 @@ struct orr_member {
 struct orrery_value *orr_value_map(struct orr_arena *arena);
 struct orrery_value *orr_value_list(struct orr_arena *arena);
 /* Appends an empty (null) member and returns it; `key` is copied, and NULL for lists. For maps the key must
- * be new. */
+   be new. */
 struct orrery_value *orr_value_add(struct orrery_value *parent, const char *key, size_t key_size);
 void orr_value_set_text(struct orrery_value *value, struct orr_arena *arena, const char *text, size_t size);
 /* Makes `value` an empty list or map. */

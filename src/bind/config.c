@@ -1,5 +1,5 @@
 /* house.config: the checked configuration as a table. Each state has a copy of its own; changing it changes
- * nothing. */
+   nothing. */
 #include "bind/house.h"
 #include "bind/tables.h"
 #include "bind/value.h"

@@ -48,7 +48,7 @@ static void push_row(lua_State *L, const struct orr_cursor *cursor) {
 }
 
 /* The three takers run protected: building tables may run out of memory, and the cursor must be ended all the
- * same. */
+   same. */
 static int l_take_value(lua_State *L) {
   struct reading *reading = lua_touserdata(L, 1);
   struct orr_cell cell;
@@ -118,7 +118,7 @@ static int push_json(lua_State *L, int limit, bool many) {
   int64_t key = last.kind == ORR_CELL_INT ? last.integer : 0;
   orr_read_end(&reading.cursor);
   /* From here a Lua error could leak `out`: only running out of memory can raise it, and it is small by
-   * comparison. */
+     comparison. */
   if (count > 0) lua_pushlstring(L, out.data, out.size);
   orr_buf_free(&out);
   if (count < 0) return luaL_error(L, "%s", reading.err.text);

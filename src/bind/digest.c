@@ -1,5 +1,5 @@
 /* house.digest: sha256(text) → 64 hexadecimal digits; etag(text) → an entity tag, quotes included (no secret
- * in it) */
+   in it) */
 #include <stdio.h>
 
 #include "base/digest.h"

@@ -1,5 +1,5 @@
 /* house.ids: init(tail, newest) once, by the control worker, before anybody else; new([count]) → the first of
- * `count` consecutive keys; text(key); key(text) → key | nil; time(key) */
+   `count` consecutive keys; text(key); key(text) → key | nil; time(key) */
 #include "bind/house.h"
 #include "bind/tables.h"
 

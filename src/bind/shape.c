@@ -34,7 +34,7 @@ struct orr_shape {
   struct field *fields;
   int count;
   /* Which column each field takes, for the statement met last: a worker uses a shape with one statement
-   * mostly. */
+     mostly. */
   int statement;
   int *columns;
   int template, parameters;

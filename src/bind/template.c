@@ -1,5 +1,5 @@
 /* house.template: fill(template, parameters) → the template's JSON filled with the parameters' JSON | nil,
- * code, why */
+   code, why */
 #include "base/template.h"
 #include "bind/house.h"
 #include "bind/tables.h"

@@ -50,7 +50,7 @@ void orr_http_forget(struct orr_connection *connection) {
 }
 
 /* Whatever a connection does here, it is freed later, when its wire has closed; others may be freed
- * meanwhile. */
+   meanwhile. */
 void orr_http_sweep(struct orr_http *http, long long now) {
   orr_date_line(orr_wall_ms(), http->date);
   for (struct orr_connection *at = http->first; at; at = at->next) orr_connection_sweep(at, now);
@@ -113,7 +113,7 @@ void orr_http_destroy(struct orr_http *http) {
 size_t orr_http_connections(const struct orr_http *http) { return http->count; }
 
 /* splitmix64: a bijection of the counter, so ids never repeat, and a client cannot guess its neighbours'
- * easily. */
+   easily. */
 void orr_http_next_id(struct orr_http *http, char id[17]) {
   uint64_t mixed = http->id_start + ++http->id_count * UINT64_C(0x9e3779b97f4a7c15);
   mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -1,5 +1,5 @@
 /* The host as one plug-in instance sees it: where it may keep files, the log, and a way to say that a job
- * changed. */
+   changed. */
 #pragma once
 #include <orrery/plugin.h>
 

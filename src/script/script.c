@@ -8,7 +8,7 @@
 #include "script/watchdog.h"
 
 /* The allocator counts, and says no beyond the limit; Lua then collects, tries again, and fails the running
- * task. */
+   task. */
 static void *allocate(void *user, void *old, size_t old_size, size_t size) {
   struct orr_script *script = user;
   if (!old) old_size = 0; /* Lua passes a type tag there */

@@ -21,7 +21,7 @@ struct orr_script_options {
 
 struct orr_script *orr_script_create(const struct orr_script_options *options, struct orr_err *err);
 /* On the script's own thread: ends the Lua state; tasks that wait will never go on, and their tickets are
- * stale. */
+   stale. */
 void orr_script_close(struct orr_script *script);
 /* Any thread, when no ticket can come back any more. NULL is legal. */
 void orr_script_destroy(struct orr_script *script);

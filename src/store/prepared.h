@@ -20,6 +20,6 @@ int orr_prepared_get(struct orr_prepared *prepared, int number, size_t count, sq
 void orr_prepared_clear(struct orr_prepared *prepared);
 
 /* Binds one parameter, counted from 0. The cell's text is not copied: it must live until the statement is
- * reset. */
+   reset. */
 int orr_prepared_bind(sqlite3_stmt *statement, size_t parameter, const struct orr_cell *cell,
                       struct orr_err *err);

@@ -1,0 +1,31 @@
+-- How much is measured: all of it, or, with BENCH=quick, enough to see that everything works.
+local full = {
+  name = "full",
+  rounds = 3,              -- turns of ours and theirs
+  seconds = 3,             -- of load, each time
+  sweep_jobs = 200000,
+  local_jobs = 5000,
+  stored_jobs = 1000000,   -- against stored_few
+  active_jobs = 10000,     -- on the resource that is polled
+  polls_seconds = 10,
+  starts = 5,
+}
+
+local quick = {
+  name = "quick",
+  rounds = 1,
+  seconds = 1,
+  sweep_jobs = 50000,
+  local_jobs = 500,
+  stored_jobs = 50000,
+  active_jobs = 2000,
+  polls_seconds = 3,
+  starts = 3,
+}
+
+local mode = os.getenv "BENCH" or "full"
+assert(mode == "full" or mode == "quick", "BENCH is 'quick', or not set")
+
+local scale = mode == "quick" and quick or full
+scale.stored_few = 1000
+return scale
