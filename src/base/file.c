@@ -29,6 +29,18 @@ static bool write_all(int fd, const char *bytes, size_t size) {
   return true;
 }
 
+/* The rename itself must be on the disk as well; a file system that cannot say so is taken at its word. */
+static void sync_folder_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *folder = slash ? orr_strndup(path, (size_t)(slash - path) + 1) : orr_strdup(".");
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0) {
+    fsync(fd);
+    close(fd);
+  }
+  free(folder);
+}
+
 int orr_file_write(const char *path, const void *bytes, size_t size, int mode, struct orr_err *err) {
   struct orr_buf temporary = {0};
   orr_buf_printf(&temporary, "%s.%d.new", path, (int)getpid());
@@ -41,6 +53,7 @@ int orr_file_write(const char *path, const void *bytes, size_t size, int mode, s
   }
   if (fd >= 0) close(fd);
   orr_buf_free(&temporary);
+  if (code == ORR_OK) sync_folder_of(path);
   return code;
 }
 

@@ -47,7 +47,7 @@ static void too_late(void *data) {
 }
 
 struct orr_file_work *orr_file_work_create(void (*run)(struct orr_work *base),
-                                         int (*push)(lua_State *L, struct orr_file_work *work)) {
+                                           int (*push)(lua_State *L, struct orr_file_work *work)) {
   struct orr_file_work *work = orr_zalloc(sizeof *work);
   work->work.run = run;
   work->work.message.deliver = came_home;

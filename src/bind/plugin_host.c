@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "bind/sleep.h"
 #include "bind/value.h"
 #include "loop/child.h"
 #include "script/task.h"
@@ -120,28 +121,7 @@ static int l_exec(lua_State *L) {
 
 /* --- the others --- */
 
-struct sleeper {
-  struct orr_ticket ticket;
-  struct orr_timer *timer;
-};
-
-static void woken(void *data) {
-  struct sleeper *sleeper = data;
-  struct orr_ticket ticket = sleeper->ticket;
-  orr_timer_stop(sleeper->timer);
-  free(sleeper);
-  if (orr_ticket_state(ticket)) orr_ticket_resume(ticket, 0);
-}
-
-static int l_sleep(lua_State *L) {
-  lua_Number ms = luaL_checknumber(L, 1);
-  struct orr_ticket ticket = orr_task_wait(L);
-  struct sleeper *sleeper = orr_alloc(sizeof *sleeper);
-  sleeper->ticket = ticket;
-  sleeper->timer = orr_timer_start(host_of(L)->loop, ms > 0 ? (long long)ms : 0, 0, woken, sleeper);
-  return lua_yield(L, 0);
-}
-
+static int l_sleep(lua_State *L) { return orr_sleep(L, host_of(L)->loop, luaL_checknumber(L, 1)); }
 static int l_now(lua_State *L) { return lua_pushinteger(L, orr_wall_ms()), 1; }
 static int l_monotonic(lua_State *L) { return lua_pushinteger(L, orr_clock_ms()), 1; }
 

@@ -1,33 +1,11 @@
 /* house.task: sleep(ms) waits; spawn(function, …) starts a task of its own, whose failure is logged. */
 #include "script/task.h"
 
-#include <stdlib.h>
-
-#include "base/alloc.h"
 #include "bind/house.h"
+#include "bind/sleep.h"
 #include "bind/tables.h"
 
-struct sleeper {
-  struct orr_ticket ticket;
-  struct orr_timer *timer;
-};
-
-static void woken(void *data) {
-  struct sleeper *sleeper = data;
-  struct orr_ticket ticket = sleeper->ticket;
-  orr_timer_stop(sleeper->timer);
-  free(sleeper);
-  if (orr_ticket_state(ticket)) orr_ticket_resume(ticket, 0);
-}
-
-static int l_sleep(lua_State *L) {
-  lua_Integer ms = luaL_checkinteger(L, 1);
-  struct orr_ticket ticket = orr_task_wait(L);
-  struct sleeper *sleeper = orr_alloc(sizeof *sleeper);
-  sleeper->ticket = ticket;
-  sleeper->timer = orr_timer_start(orr_house_of(L)->loop, ms > 0 ? ms : 0, 0, woken, sleeper);
-  return lua_yield(L, 0);
-}
+static int l_sleep(lua_State *L) { return orr_sleep(L, orr_house_of(L)->loop, luaL_checknumber(L, 1)); }
 
 static void ended(void *data, lua_State *L, enum orr_outcome outcome, int results) {
   struct orr_house *house = data;

@@ -86,9 +86,10 @@ function answer.shapes(fields)
     local cut = by_text[text]
     if cut then return cut end
     local chosen = {}
-    for name in text:gmatch("[^,]+") do
+    for name in (text .. ","):gmatch("([^,]*),") do
       if not known[name] then problem.raise("invalid-query", ("There is no field %q here."):format(name)) end
-      chosen[#chosen + 1] = known[name]
+      if not chosen[name] then chosen[#chosen + 1] = known[name] end
+      chosen[name] = true
     end
     cut = shape.new(chosen)
     if count >= 256 then by_text, count = {}, 0 end

@@ -30,6 +30,12 @@ require("orrery.api.openapi").describe(routes)
 -- The last is what curl -d says when it is told nothing; forms are not served, so it can only mean JSON.
 local JSON_TYPES = { ["application/json"] = true, ["text/json"] = true, ["application/x-www-form-urlencoded"] = true }
 
+local function words_of(text)
+  local list = json.list {}
+  for word in (text .. ","):gmatch "([^,]*)," do list[#list + 1] = word end
+  return list
+end
+
 local function read_query(request, declared)
   local query, why = request:query()
   if not query then problem.raise("invalid-query", why) end
@@ -38,7 +44,8 @@ local function read_query(request, declared)
     if not s then problem.raise("invalid-query", ("There is no query parameter %q here."):format(name)) end
     local value = text
     if s.type == "integer" then value = math.tointeger(tonumber(text)) or text
-    elseif s.type == "number" then value = tonumber(text) or text end
+    elseif s.type == "number" then value = tonumber(text) or text
+    elseif s.type == "list" then value = words_of(text) end
     local problems = schema.check(s, value)
     if problems then problem.raise("invalid-query", ("The query parameter %s %s."):format(name, problems[1].detail)) end
     query[name] = value

@@ -131,17 +131,17 @@ end
 local function list(context, simulation_id)
   local query, principal = context.query, context.principal
   local after, descending, limit = answer.page(query)
-  local filter = { state = query.state, resource = query.resource, name = query.name }
+  local filter, states = { resource = query.resource, name = query.name }, query.state or {}
   if not principal.sees_all then filter.owner = principal.owner end
   if simulation_id then filter.simulation = access.simulation(context, simulation_id).key
   elseif query.simulation then filter.simulation = access.simulation(context, query.simulation).key end
   if query.sweep then filter.sweep = key_in_query(query.sweep, "sweep") end
-  local values = {}
+  local values = { after, limit }
   for _, name in ipairs(data.filters) do
     if filter[name] then values[#values + 1] = filter[name] end
   end
-  values[#values + 1], values[#values + 2] = after, limit
-  return answer.list_of(cut(query.fields), limit, data.page(filter, descending), table.unpack(values))
+  table.move(states, 1, #states, #values + 1, values)
+  return answer.list_of(cut(query.fields), limit, data.page(filter, #states, descending), table.unpack(values))
 end
 
 -- Changing -------------------------------------------------------------------------------------------------------
@@ -172,7 +172,8 @@ end
 local list_query = {
   simulation = { type = "text", max = 64, help = "only those of this simulation" },
   sweep = { type = "text", max = 64, help = "only those of this sweep" },
-  state = { type = "text", choices = lifecycle.states, help = "only those in this state" },
+  state = { type = "list", of = { type = "text", choices = lifecycle.states }, max = #lifecycle.states,
+    help = "only those in one of these states, separated by commas" },
   resource = { type = "text", max = 64, help = "only those on this resource" },
   name = { type = "text", max = 256, help = "only those of this name" },
 }

@@ -57,7 +57,8 @@ local function parameters_of(route)
   table.sort(names)
   for _, name in ipairs(names) do
     list[#list + 1] = { name = name, ["in"] = "query", description = route.query[name].help,
-      schema = schema.to_json_schema(route.query[name]) }
+      schema = schema.to_json_schema(route.query[name]),
+      explode = route.query[name].type ~= "list" and json.null or false } -- a list's words are separated by commas
   end
   if route.method == "POST" then
     list[#list + 1] = { name = "Idempotency-Key", ["in"] = "header", schema = { type = "string", maxLength = 255 },

@@ -19,7 +19,9 @@ local function width() return terminal.is_terminal(1) and terminal.width() or ni
 
 ---Prints a table of items.
 ---@param columns listing.column[]
-function listing.print(columns, items)
+---@param gap integer|nil after which item a line says that others are left out
+---@return string[] left_out titles of the columns that did not fit
+function listing.print(columns, items, gap)
   local rows = {}
   for i, item in ipairs(items) do
     session.without_nulls(item)
@@ -30,6 +32,7 @@ function listing.print(columns, items)
     end
   end
   local lines, left_out = grid.render(columns, rows, { width = width(), colour = style.wanted(1) })
+  if gap then table.insert(lines, gap + 2, "...") end -- the first line is the header
   out.lines(lines)
   return left_out
 end

@@ -29,7 +29,8 @@ function logs.follow(opened, id, names, fd)
     return exit.by_signal(opened.caught())
   end
   if job.state ~= "COMPLETED" and job.reason ~= "EXIT_CODE" then -- an exit code speaks for itself
-    out.say(text.clean(("orrery: job %s: %s: %s"):format(id, job.state, job.message or report.how(job))))
+    local why = job.message or report.how(job)
+    out.say(text.clean(("orrery: job %s: %s%s"):format(id, job.state, why ~= "" and ": " .. why or "")))
   end
   return output.exit_code(job)
 end

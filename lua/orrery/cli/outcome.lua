@@ -61,7 +61,9 @@ function outcome.columns(items)
   local parameters = names_in(items, "parameters")
   for _, name in ipairs(parameters) do add(column_of(items, "parameters", name)) end
   if any(items, function(item) return not item.parameters end) then
-    add { title = "name", cell = function(item) return item.name or item.job_id end }
+    add { title = "name", cell = function(item)
+      return item.name or (not item.parameters and item.job_id) or nil
+    end }
   end
   add { title = "state", state = true, cell = function(item) return item.state end }
   if any(items, function(item) return (item.exit_code or 0) ~= 0 end) then

@@ -20,23 +20,26 @@ local function take(opened, path, query, most)
   return items
 end
 
--- All rows if they are few; else the first and the last ones, as far as a page reaches → rows, what is missing in words
+-- All rows if they are few; else the first and the last ones, as far as a page reaches.
+---@return table[] rows
+---@return string|nil missing which they are, in words, when they are not all
+---@return integer|nil gap after which row others are missing
 local function rows(opened, id, total)
   local items = take(opened, session.path("/v1/simulations", id, "results"), { limit = PAGE }, PAGE)
   if #items <= MOST_ROWS then return items end
   if total > #items then
-    return table.move(items, 1, MOST_ROWS, 1, {}), ("the first %d of %d rows"):format(MOST_ROWS, total)
+    return table.move(items, 1, MOST_ROWS, 1, {}), ("the first %d of %d rows"):format(MOST_ROWS, total), MOST_ROWS
   end
   local shown = table.move(items, 1, FIRST_ROWS, 1, {})
   return table.move(items, #items - LAST_ROWS + 1, #items, FIRST_ROWS + 1, shown),
-    ("the first %d and the last %d of %d rows"):format(FIRST_ROWS, LAST_ROWS, total)
+    ("the first %d and the last %d of %d rows"):format(FIRST_ROWS, LAST_ROWS, total), FIRST_ROWS
 end
 
 ---Prints the table of results of a simulation, cut to what a terminal can show.
 function report.results(opened, simulation)
-  local items, shown = rows(opened, simulation.id, simulation.counts.total)
+  local items, shown, gap = rows(opened, simulation.id, simulation.counts.total)
   if #items == 0 then return out.say "no results: the simulation has no jobs" end
-  local left_out = listing.print(outcome.columns(items), items)
+  local left_out = listing.print(outcome.columns(items), items, gap)
   local notes = { shown and "these are " .. shown }
   if #left_out > 0 then
     notes[#notes + 1] = ("%s did not fit (%s)"):format(text.count(#left_out, "column"),
@@ -58,7 +61,7 @@ end
 local function failures(opened, simulation)
   local query = { simulation = simulation.id, state = "FAILED", limit = MOST_FAILURES }
   for _, job in ipairs(take(opened, "/v1/jobs", query, MOST_FAILURES)) do
-    out.say(text.clean(("failed: %s  %s  %s"):format(job.id, report.how(job), job.message or "")))
+    out.say(text.clean(("failed: %s  %s"):format(job.id, job.message or report.how(job))))
   end
   if simulation.counts.FAILED > MOST_FAILURES then
     out.say(("and %d more: orrery jobs --simulation %s --state FAILED%s"):format(

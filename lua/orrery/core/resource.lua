@@ -30,26 +30,30 @@ end
 
 -- The state of the resource --------------------------------------------------------------------------------------
 
----Writes what is known of the resource for the API to read, if it changed.
-function resource:publish()
-  local info = self.info or {}
-  local verbs = json.list {}
+local function row_of(self)
+  local info, verbs = self.info or {}, json.list {}
   for verb in pairs(info.verbs or {}) do verbs[#verbs + 1] = verb end
   table.sort(verbs)
-  local row = {
+  return {
     name = self.name, scheduler = self.scheduler, state = self.state, message = self.message,
     info = json.encode { plugin = info.name, version = info.version, language = info.language, abi = info.abi,
       path = info.path, verbs = verbs, honours = info.honours or {}, base = self.settings.base,
       max_submitted = self.max_submitted },
     status = self.status and json.encode(self.status), observed_at = self.observed_at,
   }
-  local is = table.concat({ row.state, row.message or "", row.info, row.status or "" }, "\0")
-  if is == self.published and (self.observed_at or 0) - (self.published_at or 0) < STATUS_MS then return end
+end
+
+---Writes what is known of the resource for the API to read: at once when it changed, else now and then, for its age.
+function resource:publish()
+  local shown = self.shown
+  if shown and shown.state == self.state and shown.message == self.message and shown.info == self.info
+    and shown.status == self.status and clock.monotonic() < shown.until_ms then return end
   local change = db.change()
-  data.put(change, row, clock.now())
+  data.put(change, row_of(self), clock.now())
   local ok, _, why = change:commit()
-  if ok then self.published, self.published_at = is, self.observed_at
-  else log.warn("resource not published", { resource = self.name, error = why }) end
+  if not ok then return log.warn("resource not published", { resource = self.name, error = why }) end
+  self.shown = { state = self.state, message = self.message, info = self.info, status = self.status,
+    until_ms = clock.monotonic() + STATUS_MS }
 end
 
 ---The scheduler answered.

@@ -16,25 +16,32 @@ local source = " FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep "
 jobs.one_owned = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND j.owner = ? AND " .. visible)
 jobs.one_any = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND " .. visible)
 
-local by_name = { owner = "j.owner = ?", simulation = "j.simulation = ?", sweep = "j.sweep = ?", state = "j.state = ?",
-  resource = "j.resource = ?", name = "j.name = ?" }
-jobs.filters = { "owner", "simulation", "sweep", "state", "resource", "name" }
+jobs.filters = { "owner", "simulation", "sweep", "resource", "name" }
 
----The statement of a page of jobs. Its parameters: the filters' values in the order of jobs.filters, the key to go on
----from, the limit.
-function jobs.page(filter, descending)
-  local where = {}
+---The statement of a page of jobs. Its parameters: the key to go on from, the limit, the filters' values in the order of
+---jobs.filters, and so many states.
+function jobs.page(filter, states, descending)
   -- Which index serves is told, not guessed: a simulation's own come first, a rare state beats an owner.
-  local index = filter.simulation and (filter.state and "jobs_by_simulation_state" or "jobs_by_simulation")
-    or filter.state and "jobs_by_state" or filter.owner and "jobs_by_owner"
+  local index = filter.simulation and (states > 0 and "jobs_by_simulation_state" or "jobs_by_simulation")
+    or states > 0 and "jobs_by_state" or filter.owner and "jobs_by_owner"
+  local where, count = { visible, descending and "j.key < ?1" or "j.key > ?1" }, 2
   for _, name in ipairs(jobs.filters) do
-    if filter[name] then where[#where + 1] = by_name[name] end
+    if filter[name] then
+      count = count + 1
+      where[#where + 1] = ("j.%s = ?%d"):format(name, count)
+    end
   end
-  where[#where + 1] = visible
-  where[#where + 1] = descending and "j.key < ?" or "j.key > ?"
-  return db.statement("SELECT " .. columns .. " FROM jobs j " .. (index and "INDEXED BY " .. index or "")
-    .. " LEFT JOIN sweeps w ON w.key = j.sweep WHERE " .. table.concat(where, " AND ")
-    .. " ORDER BY j.key " .. (descending and "DESC" or "ASC") .. " LIMIT ?")
+  local order = " ORDER BY j.key " .. (descending and "DESC" or "ASC") .. " LIMIT ?2"
+  local from = " FROM jobs j " .. (index and "INDEXED BY " .. index or "")
+  local so = " WHERE " .. table.concat(where, " AND ")
+  local joined = " LEFT JOIN sweeps w ON w.key = j.sweep"
+  if states == 0 then return db.statement("SELECT " .. columns .. from .. joined .. so .. order) end
+  so = so .. " AND j.state = ?"
+  if states == 1 then return db.statement("SELECT " .. columns .. from .. joined .. so .. count + 1 .. order) end
+  -- Of each state no more are read than the page may have; the index has them in order.
+  local each = {}
+  for i = 1, states do each[i] = "SELECT key FROM (SELECT j.key" .. from .. so .. count + i .. order .. ")" end
+  return db.statement("SELECT " .. columns .. source .. "WHERE j.key IN (" .. table.concat(each, " UNION ALL ") .. ")" .. order)
 end
 
 local brief = db.statement([[

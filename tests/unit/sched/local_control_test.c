@@ -141,8 +141,8 @@ static void refuses_with_a_sentence(void **unused) {
   assert_true(orrery_bool(orrery_get(rig_status(rig, &impostor), "absent"), false));
   assert_non_null(strstr(rig_refusal(rig, rig->plugin->suspend, &queued), "is not running"));
   assert_non_null(strstr(rig_refusal(rig, rig->plugin->resume, &queued), "is not running"));
-  assert_null(rig_refusal(rig, rig->plugin->cancel, &running));
   assert_null(rig_refusal(rig, rig->plugin->cancel, &queued));
+  assert_null(rig_refusal(rig, rig->plugin->cancel, &running));
   rig_expect(rig, &running, "CANCELED", "");
   rig_close(rig);
 }
