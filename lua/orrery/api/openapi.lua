@@ -56,9 +56,10 @@ local function parameters_of(route)
   for name in pairs(route.query or {}) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do
-    list[#list + 1] = { name = name, ["in"] = "query", description = route.query[name].help,
-      schema = schema.to_json_schema(route.query[name]),
-      explode = route.query[name].type ~= "list" and json.null or false } -- a list's words are separated by commas
+    local declared = route.query[name]
+    local parameter = { name = name, ["in"] = "query", description = declared.help, schema = schema.to_json_schema(declared) }
+    if declared.type == "list" then parameter.explode = false end -- its words are separated by commas
+    list[#list + 1] = parameter
   end
   if route.method == "POST" then
     list[#list + 1] = { name = "Idempotency-Key", ["in"] = "header", schema = { type = "string", maxLength = 255 },

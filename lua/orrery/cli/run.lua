@@ -10,6 +10,7 @@ local session = require "orrery.cli.session"
 local watch = require "orrery.cli.watch"
 
 local BATCH = 500 -- jobs in a request
+local CANCEL_S = 5 -- for canceling what was begun in vain
 
 local run = {
   name = "run",
@@ -72,7 +73,10 @@ local function all_or_nothing(opened, id, add)
   local path = session.path("/v1/simulations", id)
   if opened:send { method = "DELETE", path = path } ~= 204 then
     opened:send { method = "POST", path = path .. "/cancel" }
-    out.say(("what was accepted before is being canceled: orrery watch %s%s"):format(id, opened.where.hint))
+    opened:send { path = path, wait = CANCEL_S }
+    if opened:send { method = "DELETE", path = path } ~= 204 then
+      out.say(("what was accepted before is being canceled: orrery watch %s%s"):format(id, opened.where.hint))
+    end
   end
   error(result, 0)
 end

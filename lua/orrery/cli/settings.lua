@@ -1,6 +1,7 @@
 -- The configuration, from the file and the options that `serve`, `check-config` and `migrate` have in common.
 local config = require "orrery.core.config"
 local exit = require "orrery.cli.exit"
+local json = require "house.json"
 local program = require "house.program"
 local server = require "orrery.cli.server"
 
@@ -29,9 +30,12 @@ function settings.load(arguments)
   for option, name in pairs(names) do given[name] = arguments[option] end
   if given.data then given.data = program.absolute(given.data) end
   local loaded, problem = config.load(file, given, {
-    cores = program.cores, data = program.absolute(server.data()),
+    cores = program.cores, data = program.absolute(server.data()), absolute = program.absolute,
   })
   if not loaded then exit.fail(exit.CONFIG, "%s", problem) end
+  -- The server gets a copy that holds data only: `options` of a resource may not bring a function, say.
+  local plain, why = pcall(json.encode, loaded)
+  if not plain then exit.fail(exit.CONFIG, "%s: %s", file, why) end
   return loaded, file
 end
 

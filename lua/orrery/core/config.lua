@@ -47,11 +47,19 @@ local function describe(value)
   return type(value) == "string" and ("%q"):format(value) or tostring(value)
 end
 
+-- "127.0.0.1:8080", "localhost:80", "[::1]:8080" → host, port
+local function address(text)
+  local host, port = text:match("^([^%[%]:]+):(%d+)$")
+  if not host then host, port = text:match("^%[([^%[%]]+)%]:(%d+)$") end
+  port = host and math.tointeger(tonumber(port))
+  if port and port <= 65535 then return host, port end
+end
+
 -- Checks one value against its row → the value to keep | nil, what would be right.
 local function check(row, value)
   local kind = row[2]
   if kind == "integer" then
-    value = math.tointeger(value)
+    value = type(value) == "number" and math.tointeger(value)
     if not value or value < row.min or value > row.max then
       return nil, ("a whole number from %d to %d"):format(row.min, row.max)
     end
@@ -67,8 +75,7 @@ local function check(row, value)
   elseif type(value) ~= "string" or value:find("\0", 1, true) then
     return nil, "a text"
   elseif kind == "address" then
-    local host, port = value:match("^%[?([^%[%]]*)%]?:(%d+)$")
-    if not host or host == "" or tonumber(port) > 65535 then return nil, "HOST:PORT, such as 127.0.0.1:8080" end
+    if not address(value) then return nil, "HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080" end
   end
   return value
 end
@@ -93,10 +100,13 @@ local function flatten(rows, from, prefix, into)
 end
 
 ---Checks given values against rows and fills in the defaults.
+---@param options table|nil values by path that win over the given ones
 ---@return table|nil checked nested by the dots of the paths
 ---@return string|nil problem
-local function apply(rows, given, where)
+local function apply(rows, given, where, options)
   local flat, known, result = flatten(rows, given, "", {}), {}, {}
+  options = options or {}
+  for path, value in pairs(options) do flat[path] = value end
   for _, row in ipairs(rows) do known[row[1]] = row end
   for path in pairs(flat) do
     if not known[path] then return nil, ("%s: there is no setting %s"):format(where, path) end
@@ -108,7 +118,10 @@ local function apply(rows, given, where)
       value = row[3]
     else
       local checked, right = check(row, value)
-      if checked == nil then return nil, ("%s: %s is %s, but must be %s"):format(where, path, describe(value), right) end
+      if checked == nil then
+        return nil, ("%s: %s is %s, but must be %s"):format(options[path] ~= nil and "command line" or where, path,
+          describe(value), right)
+      end
       value = checked
     end
     local group, leaf = path:match("^(.*)%.(.*)$")
@@ -160,10 +173,10 @@ local function read(path, given, resources)
   if not ok then return tostring(thrown) end
 end
 
----The whole configuration.
+---The whole configuration. Relative paths are taken from the folder of the file.
 ---@param file string|nil path of the site's orrery.lua
----@param options table values given on the command line, by key
----@param machine {cores:integer, data:string} what the defaults depend on
+---@param options table<string, any> values given on the command line, by path
+---@param machine {cores:integer, data:string, absolute:fun(path:string):string} what it depends on beside the file
 ---@return table|nil config
 ---@return string|nil problem with file and line where there is one
 function config.load(file, options, machine)
@@ -172,20 +185,22 @@ function config.load(file, options, machine)
     local problem = read(file, given, resources)
     if problem then return nil, problem end
   end
-  for name, value in pairs(options) do given[name] = value end
-  local result, problem = apply(keys, given, file or "options")
+  local result, problem = apply(keys, given, file or "configuration", options)
   if not result then return nil, problem end
-  local host, port = result.listen:match("^%[?([^%[%]]*)%]?:(%d+)$")
-  result.listen = { host = host, port = math.tointeger(tonumber(port)) }
+  local folder = file and file:match("^(.*)/") or "."
+  local function absolute(path) return path:find("^/") and path or machine.absolute(folder .. "/" .. path) end
+  local host, port = address(result.listen)
+  result.listen = { host = host, port = port }
   result.workers = result.workers or math.min(machine.cores, 4)
-  result.data = result.data or machine.data
+  result.data = absolute(result.data or machine.data)
+  result.schedulers = result.schedulers:gsub("[^:]+", absolute)
   if #resources == 0 then
     resources[1] = apply(resource_keys, { scheduler = "local" }, "built-in resource")
     resources[1].name = "local"
   end
   result.resources = {}
   for i, resource in ipairs(resources) do
-    resource.base = resource.base or result.data .. "/jobs"
+    resource.base = absolute(resource.base or result.data .. "/jobs")
     result.resources[i] = resource
   end
   return result

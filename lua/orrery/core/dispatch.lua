@@ -118,7 +118,7 @@ end
 ---Hands over as many pending jobs as the resource has room for → true if there may be more.
 function dispatch.run(resource)
   local room = math.min(resource:free(), CROWD)
-  if room <= 0 or resource.state == "down" then return false end
+  if room <= 0 or not resource:ready() then return false end
   local chosen = choose(resource, room)
   if #chosen == 0 or not begin_attempts(resource, chosen) then return false end
   local items = json.list {}

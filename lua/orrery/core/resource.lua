@@ -24,7 +24,7 @@ function resource.new(settings)
     submitting = {},  -- by key: jobs whose native id is not known, or not yet
     held = 0,         -- how many both are
     steering = {},    -- by key: rows whose wish the scheduler must be asked for
-    backoff = FIRST_BACKOFF, open_at = 0, next_poll = 0, next_status = 0,
+    backoff = FIRST_BACKOFF, retry_at = 0, next_poll = 0, next_status = 0,
   }, resource)
 end
 
@@ -72,22 +72,23 @@ function resource:failed(state, why)
     log.warn("resource " .. state, { resource = self.name, error = why })
   end
   self.state, self.message = state, why
+  if state == "down" then
+    self.retry_at = clock.monotonic() + self.backoff
+    self.backoff = math.min(self.backoff * 2, LAST_BACKOFF)
+  end
 end
 
-local function later(self)
-  self.open_at = clock.monotonic() + self.backoff
-  self.backoff = math.min(self.backoff * 2, LAST_BACKOFF)
-end
+---Whether it is worth asking: a scheduler that is down is tried again now and then.
+function resource:ready() return self.state ~= "down" or clock.monotonic() >= self.retry_at end
 
 ---Opens the plug-in, if it is not open and its time has come → true when it is open.
 function resource:open()
   if self.info then return true end
-  if clock.monotonic() < self.open_at then return false end
+  if not self:ready() then return false end
   local config = { base = self.settings.base }
   for name, value in pairs(self.settings.options or {}) do config[name] = value end
   local info, _, why = house.start(self.name, self.scheduler, config)
   if not info then
-    later(self)
     self:failed("down", why)
     return false
   end

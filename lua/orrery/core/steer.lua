@@ -114,7 +114,8 @@ local function steer_chunk(row)
   local after = row.steer_after
   for _, job in ipairs(list) do
     after = job.key
-    if not lifecycle.ended[job.state] and job.wanted ~= row.wanted and act.possible(row.wanted, job.state) then
+    if not lifecycle.ended[job.state] and job.wanted ~= row.wanted and job.wanted ~= "CANCEL"
+      and act.possible(row.wanted, job.state) then
       jobs.want_any(change, job.key, row.wanted)
       events.append(change, at, "job.wanted", job.owner, job.simulation, job.key,
         { from = job.wanted, to = row.wanted })

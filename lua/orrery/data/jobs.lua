@@ -74,7 +74,8 @@ end
 function jobs.insert_swept(change, cells, count) change:add_rows(insert_swept, count, jobs.swept_width, cells) end
 
 local want = db.statement [[
-  UPDATE jobs SET wanted = ?, steer = 1 WHERE key = ? AND state NOT IN ('COMPLETED', 'FAILED', 'CANCELED')]]
+  UPDATE jobs SET wanted = ?1, steer = 1 WHERE key = ?2 AND state NOT IN ('COMPLETED', 'FAILED', 'CANCELED')
+    AND (wanted <> 'CANCEL' OR ?1 = 'CANCEL')]]
 local steered = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted = ?"
 local unwanted = db.statement "UPDATE jobs SET wanted = ?, steer = 0 WHERE key = ? AND wanted = ?"
 local set_reason = db.statement "UPDATE jobs SET reason = ? WHERE key = ? AND state = ?"
@@ -87,7 +88,7 @@ local remove = db.statement [[
 local bury = db.statement "INSERT OR IGNORE INTO deleted(key, owner, deleted_at) VALUES(?, ?, ?)"
 local buried = db.statement "SELECT owner FROM deleted WHERE key = ?"
 
----Guarded: the job must not have ended.
+---Guarded: the job must not have ended, and a CANCEL is never taken back.
 function jobs.want(change, key, wanted) change:add(want, 1, wanted, key) end
 ---The same for one of many: a job that has ended in the meantime stays as it is.
 function jobs.want_any(change, key, wanted) change:add(want, nil, wanted, key) end
@@ -142,9 +143,15 @@ end
 local whole = [[j.key, j.simulation, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.cores, j.attempt,
   j.submission, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at, j.reason, j.spec, j.parameters, w.template]]
 
-local owners = db.statement([[
-  SELECT DISTINCT j.owner FROM jobs j
-  WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ?]])
+-- From one owner to the next by the index, however many jobs each has.
+local owners = db.statement [[
+  WITH RECURSIVE waiting(owner) AS (
+    SELECT (SELECT owner FROM jobs WHERE state = 'PENDING' AND wanted = 'RUN' AND resource IS ?1 ORDER BY owner LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.owner FROM jobs j WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ?1
+              AND j.owner > waiting.owner ORDER BY j.owner LIMIT 1)
+    FROM waiting WHERE waiting.owner IS NOT NULL)
+  SELECT owner FROM waiting WHERE owner IS NOT NULL]]
 local pending = db.statement("SELECT " .. whole .. source .. [[
   WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ? AND j.owner = ? AND j.cores <= ?
     AND (j.due_at IS NULL OR j.due_at <= ?) AND ]] .. visible .. [[
@@ -161,8 +168,6 @@ local to_steer = db.statement([[
 local of_simulation = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted FROM jobs j
   WHERE j.simulation = ? AND j.key > ? AND ]] .. visible .. " ORDER BY j.key LIMIT ?")
-local next_due = db.statement [[
-  SELECT min(due_at) FROM jobs WHERE state = 'PENDING' AND wanted = 'RUN' AND due_at > ?]]
 
 ---Who has jobs waiting for a resource (nil: for none in particular).
 function jobs.pending_owners(resource) return db.rows(owners, resource) end
@@ -170,7 +175,6 @@ function jobs.pending(resource, owner, cores, now, limit) return db.rows(pending
 function jobs.live(resource) return db.rows(live, resource) end
 function jobs.to_steer(after, limit) return db.rows(to_steer, after, limit) end
 function jobs.of_simulation(simulation, after, limit) return db.rows(of_simulation, simulation, after, limit) end
-function jobs.next_due(now) return db.value(next_due, now) end
 
 -- Results --------------------------------------------------------------------------------------------------------
 
