@@ -28,7 +28,7 @@ interrupted() {
 }
 
 # setsid: Ctrl-C at the terminal shall reach the server by this script alone, and once.
-setsid build/orrery serve --listen "$listen" --data "$data" &
+setsid build/orrery serve --listen "$listen" --data "$data" --single-user &
 server=$!
 trap 'interrupted 129' HUP
 trap 'interrupted 130' INT
@@ -57,7 +57,8 @@ fi
 trap 'interrupted 0' HUP INT TERM
 cat <<TXT
 
-Serving at $(about url) until Ctrl-C. The token is in $(about token_file). Try:
+Serving at $(about url) until Ctrl-C. The token is in $(about token_file).
+This is a server for a single user: whoever has a token runs jobs as $(id -un). Try:
   curl -H "Authorization: Bearer \$(cat $(about token_file))" $(about url)/v1/simulations
 TXT
 wait "$server"

@@ -2,8 +2,9 @@
 -- Started by tests/bench/run.
 local report = require "bench.lib.report"
 local scale = require "bench.lib.scale"
+local stock = require "bench.lib.stock"
 
-local groups = { "read", "create", "sweep", "run_local", "stored", "poll" }
+local groups = { "read", "create", "sweep", "run_local", "start", "stored", "poll" }
 
 local wanted, broken = arg[1] or "", false
 
@@ -17,5 +18,6 @@ for _, name in ipairs(groups) do
     end
   end
 end
+stock.clear()
 report.finish()
 os.exit(not broken, true)

@@ -1,6 +1,7 @@
--- For tests that end a server or a supervisor without warning: finding, freezing and killing processes, keeping the
--- database locked so that nothing can be recorded, and counting afterwards what ran how often. A test's jobs each add
--- a line "job attempt" to one file, which is opened for appending, so no two lines mix.
+-- For tests that end a server or a supervisor without warning: freezing and killing processes, keeping the database
+-- locked so that nothing can be recorded, and counting afterwards what ran how often. The jobs of such a test each add
+-- a line "job attempt" to one file, which is opened for appending, so that no two lines mix.
+local assert = require "luassert"
 local process = require "support.process"
 local server = require "support.server"
 
@@ -8,111 +9,33 @@ local crash = {}
 
 local eventually, quote = process.eventually, process.quote
 
--- Servers --------------------------------------------------------------------------------------------------------
-
----A resource of the local scheduler; `settings` and `options` are Lua text for orrery.lua.
-function crash.local_resource(settings, options)
-  return ('resource "local" { scheduler = "local", poll_ms = 500, %s options = { linger = 1, kill_grace = 1, %s } }\n')
-    :format(settings or "", options or "cores = 2")
-end
-
----A server with the local scheduler, and nothing in its directory yet.
-function crash.start(settings, options)
-  local it = server.start { resources = crash.local_resource(settings, options) }
-  it.runs = it.directory .. "/runs"
-  return it
-end
-
----kill -9; whatever its log complains of until then is an error.
-function crash.kill(it)
-  it:kill()
-  assert(it:complaints() == "", it:complaints())
-end
-
----Ends the server well, and sees that nothing of it is left: a supervisor without jobs goes by itself.
-function crash.stop(it)
-  it:stop(true)
-  eventually("the end of all processes in " .. it.directory, function() return #crash.processes(it.directory) == 0 end)
-  it:remove()
-end
-
--- What ran -------------------------------------------------------------------------------------------------------
-
----A job's command: adds its line, then does `more`. In a sweep's template a literal ${ is written $${.
-function crash.counted(it, more, in_template)
-  local line = ('echo "$ORRERY_JOB_ID ${ORRERY_DIRECTORY##*/}" >>%s'):format(it.runs)
-  local script = more and line .. "; " .. more or line
-  if in_template then script = script:gsub("%${", "$${"):gsub("@(%w+)@", "${%1}") end
-  return { executable = "/bin/sh", arguments = { "-c", script } }
-end
-
----How many lines there are.
-function crash.count_runs(it)
-  local _, lines = (process.read(it.runs) or ""):gsub("\n", "")
-  return lines
-end
-
----How often each job ran, and the attempt it ran in last.
-function crash.read_runs(it)
-  local times, attempts = {}, {}
-  for job, attempt in (process.read(it.runs) or ""):gmatch "(%S+) (%S+)\n" do
-    times[job] = (times[job] or 0) + 1
-    attempts[job] = tonumber(attempt)
-  end
-  return times, attempts
-end
-
-function crash.await_runs(it, count)
-  eventually(count .. " runs", function() return crash.count_runs(it) >= count end, 120)
-end
-
----Jobs of which the database knows that they were to be handed over, but not that they were → a list of ids.
-function crash.submitting(it)
-  local jobs = {}
-  local rows = it:sql "SELECT directory FROM jobs WHERE state = 'SUBMITTING' AND native_id IS NULL"
-  for line in rows:gmatch "[^\n]+" do jobs[#jobs + 1] = line:match "([^/]+)/%d+$" end
-  return jobs
-end
-
--- The database ---------------------------------------------------------------------------------------------------
-
----Locks the database against writing, as another program may: what the server wants to record has to wait (it does so
----for five seconds) → a function that lets it go.
-function crash.lock(it)
-  local held, pid = it.directory .. "/locked", it.directory .. "/locker"
-  os.remove(held)
-  local pipe = assert(io.popen(("echo $$ >%s; exec sqlite3 -batch -bail %s/orrery.db"):format(quote(pid), quote(it.data)), "w"))
-  pipe:write((".timeout 20000\nBEGIN IMMEDIATE;\n.once %s\nSELECT 'held';\n"):format(held))
-  pipe:flush()
-  eventually("the lock", function() return process.read(held) == "held\n" end)
-  return function()
-    os.execute("kill -KILL " .. process.read(pid)) -- had it an orderly end, it would tidy the log up for the next server
-    pipe:close()
-  end
-end
-
 -- Processes ------------------------------------------------------------------------------------------------------
 
----A process's state letter and its group | nil when it is gone, reaped or not.
+---A process's state letter and its group; nil when it is gone, reaped or not.
 function crash.state(pid)
-  local stat = process.read("/proc/" .. pid .. "/stat")
-  local state, group = (stat or ""):match "%) (%S) %d+ (%d+)"
+  local stat = process.read(("/proc/%d/stat"):format(pid)) or ""
+  local state, group = stat:match ".*%) (%S) %d+ (%d+)"
   if state and state ~= "Z" and state ~= "X" then return state, tonumber(group) end
 end
 
 local function each_process(visit)
-  local listing = assert(io.popen "ls /proc")
-  local pids = listing:read "a"
-  listing:close()
-  for pid in pids:gmatch "%d+" do visit(tonumber(pid)) end
+  local listing <close> = assert(io.popen "ls /proc")
+  for pid in listing:read("a"):gmatch "%d+" do
+    if crash.state(pid) then visit(tonumber(pid)) end
+  end
 end
 
----The processes whose command line or environment tells of a directory.
-function crash.processes(directory)
+-- The processes whose command line or environment tells of a directory.
+local function processes_of(directory)
   local found = {}
   each_process(function(pid)
-    local told = (process.read(("/proc/%d/cmdline"):format(pid)) or "") .. (process.read(("/proc/%d/environ"):format(pid)) or "")
-    if told:find(directory, 1, true) and crash.state(pid) then found[#found + 1] = pid end
+    for _, file in ipairs { "cmdline", "environ" } do
+      local text = process.read(("/proc/%d/%s"):format(pid, file)) or ""
+      if text:find(directory, 1, true) then
+        found[#found + 1] = pid
+        return
+      end
+    end
   end)
   return found
 end
@@ -127,27 +50,164 @@ function crash.group(leader)
   return members
 end
 
----The pid of a resource's supervisor, once there is one.
-function crash.supervisor(it, resource)
-  local tail = ("orrery-supervisor\0%s/resources/%s\0"):format(it.data, resource or "local")
+---The pid of the local resource's supervisor, once there is one.
+function crash.supervisor(s)
+  local tail = ("orrery-supervisor\0%s/resources/local\0"):format(s.data)
   local found
   return eventually("a supervisor", function()
     each_process(function(pid)
       local command = process.read(("/proc/%d/cmdline"):format(pid)) or ""
-      if command:sub(-#tail) == tail and crash.state(pid) then found = pid end
+      if command:sub(-#tail) == tail then found = pid end
     end)
     return found
   end)
 end
 
----Sends a signal and waits until the process is gone, stopped or going on, as the signal implies.
-function crash.signal(pid, name)
-  os.execute(("kill -%s %d"):format(name, pid))
+---Sends a signal to a process (to a group, if the number is negative), without waiting for what comes of it.
+function crash.send(name, pid) os.execute(("kill -s %s -- %d 2>/dev/null"):format(name, pid)) end
+
+---Sends KILL, STOP or CONT to a process, and waits until it is dead, stands still, goes on.
+function crash.signal(name, pid)
+  crash.send(name, pid)
   eventually(("process %d after SIG%s"):format(pid, name), function()
     local state = crash.state(pid)
     if name == "KILL" then return not state end
     return (state == "T") == (name == "STOP")
   end)
+end
+
+-- Servers --------------------------------------------------------------------------------------------------------
+
+-- Ends the server well, and sees that nothing of it stays: a supervisor without jobs goes by itself.
+local function finish(s)
+  s:stop(true)
+  eventually("the end of all processes in " .. s.directory, function() return #processes_of(s.directory) == 0 end)
+  s:remove()
+end
+
+-- After a failed test: whatever there is, frozen or not.
+local function clear(s)
+  if s.process.pipe then s:kill() end
+  for _, pid in ipairs(processes_of(s.directory)) do crash.send("KILL", pid) end
+end
+
+---A running server and what ends it when it goes out of scope: `local s, _ <close> = crash.start { … }`. Options are
+---server.start's, and `settings` and `options` (Lua text) for the local scheduler.
+function crash.start(options)
+  options.resources = options.resources or ([[resource "local" { scheduler = "local", poll_ms = 500, %s
+    options = { linger = 1, kill_grace = 1, %s } }]] .. "\n"):format(options.settings or "", options.options or "cores = 2")
+  local s = server.start(options)
+  s.runs = s.directory .. "/runs"
+  return s, setmetatable({}, { __close = function(_, why) (why and clear or finish)(s) end })
+end
+
+---kill -9; what it has complained of until then counts.
+function crash.kill(s)
+  s:kill()
+  assert.equal("", s:complaints())
+end
+
+---Waits until the server has said something.
+function crash.await_log(s, what)
+  return eventually("in the log: " .. what, function() return s:log():find(what, 1, true) end)
+end
+
+---Locks the database against writing, as another program may; what the server would record waits up to five seconds
+---→ a function that lets it go.
+function crash.lock(s)
+  local held, pid = s.directory .. "/locked", s.directory .. "/locker"
+  os.remove(held)
+  local shell = ("echo $$ >%s; exec sqlite3 -batch -bail %s"):format(quote(pid), quote(s.data .. "/orrery.db"))
+  local pipe = assert(io.popen(shell, "w"))
+  pipe:write((".timeout 20000\nBEGIN IMMEDIATE;\n.once %s\nSELECT 'held';\n"):format(held))
+  pipe:flush()
+  eventually("the lock", function() return process.read(held) == "held\n" end)
+  return function()
+    crash.send("KILL", tonumber(process.read(pid))) -- its orderly end would tidy the log up for the next server
+    pipe:close()
+  end
+end
+
+-- What ran -------------------------------------------------------------------------------------------------------
+
+---A job that adds its line, then does `more`.
+function crash.counted(s, more)
+  local line = ('echo "$ORRERY_JOB_ID ${ORRERY_DIRECTORY##*/}" >>%s'):format(s.runs)
+  return { executable = "/bin/sh", arguments = { "-c", more and line .. "\n" .. more or line } }
+end
+
+---The same as a sweep's template, whose parameters are named with @ in `more`: ${ is written $${ there.
+function crash.counted_template(s, more)
+  local job = crash.counted(s, more)
+  job.arguments[2] = job.arguments[2]:gsub("%${", "$${"):gsub("@(%a+)", "${%1}")
+  return job
+end
+
+---How many lines there are.
+function crash.runs(s)
+  local _, lines = (process.read(s.runs) or ""):gsub("\n", "")
+  return lines
+end
+
+function crash.await_runs(s, count)
+  eventually(count .. " runs", function() return crash.runs(s) >= count end, 120)
+end
+
+---How often each job ran, and which attempt of it last.
+function crash.read_runs(s)
+  local times, attempts = {}, {}
+  for job, attempt in (process.read(s.runs) or ""):gmatch "(%S+) (%S+)\n" do
+    times[job] = (times[job] or 0) + 1
+    attempts[job] = tonumber(attempt)
+  end
+  return times, attempts
+end
+
+---Jobs of which the database says that they were to be handed over, but not that they were → their ids.
+function crash.submitting(s)
+  local jobs = {}
+  local rows = s:sql "SELECT directory FROM jobs WHERE state = 'SUBMITTING' AND native_id IS NULL"
+  for line in rows:gmatch "[^\n]+" do jobs[#jobs + 1] = line:match "([^/]+)/%d+$" end
+  return jobs
+end
+
+-- Jobs whose history has not exactly one end, or a step that does not begin where the one before ended.
+local odd_histories = [[
+  WITH steps AS (
+    SELECT job, json_extract(data, '$.from') AS at_first, json_extract(data, '$.to') AS at_last,
+      lag(json_extract(data, '$.to')) OVER (PARTITION BY job ORDER BY number) AS before
+    FROM events WHERE type = 'job.state'),
+  good AS (
+    SELECT job FROM steps GROUP BY job
+    HAVING sum(at_last IN ('COMPLETED', 'FAILED', 'CANCELED')) = 1 AND sum(before <> at_first) IS NOT 1)
+  SELECT count(*) FROM jobs WHERE key NOT IN (SELECT job FROM good)]]
+
+---Waits for the end of a simulation of `count` jobs and checks that each ran once, in the attempt that is told of, and
+---ended once, and that everything told of them agrees.
+---@return integer lost how many are FAILED / LOST: their supervisor was killed while they ran
+function crash.audit(s, simulation, count)
+  local done = s:finished(simulation)
+  local times, attempts = crash.read_runs(s)
+  local jobs = s:all(("/v1/simulations/%s/jobs?limit=1000"):format(simulation))
+  local lost = 0
+  assert.equal(count, #jobs)
+  for _, job in ipairs(jobs) do
+    assert.equal(1, times[job.id], "how often job " .. job.id .. " ran")
+    assert.equal(job.attempt, attempts[job.id])
+    times[job.id] = nil
+    if job.state == "FAILED" then
+      assert.equal("LOST", job.reason)
+      lost = lost + 1
+    else
+      assert.same({ "COMPLETED", 0 }, { job.state, job.exit_code })
+    end
+  end
+  assert.same({}, times)
+  assert.equal("0", s:sql(odd_histories))
+  assert.same({ total = count, COMPLETED = lost < count and count - lost or nil, FAILED = lost > 0 and lost or nil },
+    done.counts)
+  assert.equal(lost > 0 and "FAILED" or "COMPLETED", done.state)
+  return lost
 end
 
 return crash

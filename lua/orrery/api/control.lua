@@ -28,7 +28,8 @@ local function steer_job(verb)
   return function(context, id)
     local row = access.job(context, id)
     if not act.possible(wanted, row.state) or (row.wanted == "CANCEL" and wanted ~= "CANCEL") then illegal(verb, row) end
-    if row.wanted == wanted then return answer.json(202, job_answer(row.key)) end
+    local held_elsewhere = wanted == "RUN" and act.on(row).verb -- the scheduler's own doing: asking again makes sense
+    if row.wanted == wanted and not held_elsewhere then return answer.json(202, job_answer(row.key)) end
     local change = db.change()
     jobs.want(change, row.key, wanted)
     events.append(change, clock.now(), "job.wanted", row.owner, row.simulation, row.key, { from = row.wanted, to = wanted })

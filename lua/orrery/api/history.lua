@@ -15,7 +15,7 @@ end
 
 local function history(context, id)
   local row, query, items = access.job(context, id), context.query, {}
-  local after, limit = 0, query.limit or 100
+  local after, limit, last = 0, query.limit or 100, nil
   if query.cursor then
     after = math.tointeger(tonumber(query.cursor))
     if not after then problem.raise("invalid-query", "The cursor is none that this server gave.") end
@@ -24,13 +24,13 @@ local function history(context, id)
     local created = events.creation_of(row.key)
     if created then
       created.type = "job.created"
-      items[1] = item(created)
+      items[1], last = item(created), created.number
     end
   end
-  local list = events.of_job(row.key, after, limit - #items)
-  for _, event in ipairs(list) do items[#items + 1] = item(event) end
-  local last = list[#list]
-  local more = last and #items == limit and ('"%d"'):format(last.number) or "null"
+  for _, event in ipairs(events.of_job(row.key, after, limit - #items)) do
+    items[#items + 1], last = item(event), event.number
+  end
+  local more = #items == limit and ('"%d"'):format(last) or "null"
   return answer.json(200, ('{"items":[%s],"next":%s}'):format(table.concat(items, ","), more))
 end
 

@@ -26,32 +26,41 @@ local function check_job(job, prefix)
   return schema.check(spec.schema, job, prefix) or fitting.check(job, prefix)
 end
 
--- The cells of jobs first … first + count - 1 of a plan, in the order of data.jobs' statement.
-local function cells_of(plan, row, simulation, first, count)
+-- The cells of jobs first … first + count - 1 of a plan, in the order of data.jobs' statement. `known` remembers the
+-- resources that were seen to fit.
+local function cells_of(plan, row, simulation, first, count, known)
   local cells, n, width = {}, 0, jobs.swept_width
-  local hold = plan.first.hold or simulation.wanted == "HOLD" or simulation.wanted == "SUSPEND"
-  local wanted = plan.first.hold and "HOLD" or hold and simulation.wanted or "RUN"
-  local tags = plan.first.tags and json.encode(plan.first.tags) or json.null
+  local held = (simulation.wanted == "HOLD" or simulation.wanted == "SUSPEND") and simulation.wanted
+  local seen, wanted, cores, tags
   for i = first, first + count - 1 do
     local parameters, job = sweep.job(plan, i)
+    if job ~= seen then -- it is the same one for all, unless a parameter stands in what has a column
+      seen, wanted, cores = job, job.hold and "HOLD" or held or "RUN", spec.cores(job)
+      tags = job.tags and json.encode(job.tags) or json.null
+      if job.resource and not known[job.resource] then
+        local problems = check_job(job, "/template")
+        if problems then problem.invalid(problems) end
+        known[job.resource] = true
+      end
+    end
     cells[n + 1], cells[n + 2], cells[n + 3], cells[n + 4] = row.first_job + i, row.simulation, row.key, row.owner
     cells[n + 5], cells[n + 6], cells[n + 7] = job.name or json.null, "PENDING", wanted
-    cells[n + 8], cells[n + 9], cells[n + 10] = job.priority or 0, job.resource or json.null, spec.cores(job)
-    cells[n + 11], cells[n + 12], cells[n + 13] = hold and "HELD" or json.null, tags, parameters
+    cells[n + 8], cells[n + 9], cells[n + 10] = job.priority or 0, job.resource or json.null, cores
+    cells[n + 11], cells[n + 12], cells[n + 13] = wanted ~= "RUN" and "HELD" or json.null, tags, parameters
     n = n + width
   end
   return cells
 end
 
 local function expand(plan, row, simulation)
-  local batch = lifecycle.batch()
+  local batch, known = lifecycle.batch(), {}
   data.insert(batch.change, row)
   local ok, code, why = batch:commit()
   for first = 0, plan.jobs - 1, CHUNK do
     if not ok then break end
     local count = math.min(CHUNK, plan.jobs - first)
     batch = lifecycle.batch()
-    jobs.insert_swept(batch.change, cells_of(plan, row, simulation, first, count), count)
+    jobs.insert_swept(batch.change, cells_of(plan, row, simulation, first, count, known), count)
     events.append(batch.change, batch.at, "jobs.created", row.owner, row.simulation, row.first_job + first,
       { sweep = ids.text(row.key), count = count, to = "PENDING" })
     ok, code, why = batch:commit()

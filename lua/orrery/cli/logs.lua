@@ -19,10 +19,10 @@ function logs.declare(command)
 end
 
 ---Prints streams of a job until it has ended → the job's exit code. A signal ends the printing, not the job.
----@param fd integer|nil 1: all of it to standard output
-function logs.follow(opened, id, names, fd)
+---@param streams table[] as output.follow takes them
+function logs.follow(opened, id, streams)
   opened:catch_signals()
-  local job, hint = output.follow(opened, id, names, fd), opened.where.hint
+  local job, hint = output.follow(opened, id, streams), opened.where.hint
   if not job then
     out.say(("The job goes on.\n  come back: orrery logs -f %s%s\n  cancel it: orrery cancel %s%s"):format(id, hint,
       id, hint))
@@ -38,7 +38,7 @@ end
 function logs.run(arguments)
   local opened = session.open(arguments)
   local name = arguments.stderr and "stderr" or "stdout"
-  if arguments.follow then return logs.follow(opened, arguments.job, { name }, 1) end
+  if arguments.follow then return logs.follow(opened, arguments.job, { { name = name, write = out.bytes } }) end
   output.print(opened, arguments.job, name)
   return exit.OK
 end

@@ -7,7 +7,6 @@ local outcome = {}
 local function shown(value)
   if type(value) == "number" then return quantity.number(value) end
   if type(value) == "table" then return json.encode(value) end
-  if value == json.null then return nil end
   return value
 end
 

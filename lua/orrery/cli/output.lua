@@ -8,10 +8,10 @@ local terminal = require "house.terminal"
 local output = {}
 
 local PAUSE_MS = 200 -- while output flows
-local LONGEST_WAIT_S = { ACTIVE = 2, default = 5 } -- while it does not
+-- While it does not, the waiting doubles, up to:
+local FIRST_WAIT_S, LONGEST_WAIT_S, LONGEST_ACTIVE_WAIT_S = 0.1, 5, 2
 
-output.has_ended = { COMPLETED = true, FAILED = true, CANCELED = true }
-local writers = { stdout = out.bytes, stderr = out.error_bytes }
+local has_ended = { COMPLETED = true, FAILED = true, CANCELED = true }
 
 local NOT_YET, NOTHING_NEW = 404, 416
 local expected = { [NOT_YET] = true, [NOTHING_NEW] = true }
@@ -19,46 +19,44 @@ local expected = { [NOT_YET] = true, [NOTHING_NEW] = true }
 -- Prints what a stream has beyond its offset → how many bytes that was.
 local function print_new(opened, id, stream)
   local before = stream.offset
-  opened:check(expected, opened:patiently {
+  local status, headers, body = opened:patiently {
     path = session.path("/v1/jobs", id, stream.name), accept = "*/*", range = ("bytes=%d-"):format(before),
     sink = function(bytes)
       stream.offset = stream.offset + #bytes
       stream.write(bytes)
     end,
-  })
+  }
+  if not opened.caught() then opened:check(expected, status, headers, body) end
   return stream.offset - before
 end
 
----Prints the streams as they grow, until the job has ended.
----@param names string[] "stdout", "stderr"
----@param fd integer|nil where all of it goes; nil: each to its own kind
+---Prints streams as they grow, until the job has ended.
+---@param streams {name:string, write:fun(bytes:string)}[] "stdout" or "stderr", and where it goes
 ---@return table|nil job as it ended; nil when a signal was caught
-function output.follow(opened, id, names, fd)
-  local streams, attempt, idle = {}, nil, 0
-  for i, name in ipairs(names) do
-    streams[i] = { name = name, offset = 0, write = fd == 1 and out.bytes or writers[name] }
-  end
-  local state
+function output.follow(opened, id, streams)
+  local wait, attempt, state
   while true do
-    local wait = math.min(idle, LONGEST_WAIT_S[state] or LONGEST_WAIT_S.default)
-    local status, headers, body = opened:patiently {
-      path = session.path("/v1/jobs", id), wait = wait > 0 and wait or nil,
-    }
+    local status, headers, body = opened:patiently { path = session.path("/v1/jobs", id), wait = wait }
     if opened.caught() then return nil end
     opened:check(nil, status, headers, body)
     local job = session.decode(body)
-    if attempt and job.attempt ~= attempt then -- it was tried again, and writes into new files
+    if job.attempt ~= attempt then -- each attempt writes into files of its own
       for _, stream in ipairs(streams) do stream.offset = 0 end
     end
+    local bytes, changed = 0, job.state ~= state
     attempt, state = job.attempt, job.state
-    local bytes = 0
     for _, stream in ipairs(streams) do
       bytes = bytes + print_new(opened, id, stream)
       if opened.caught() then return nil end
     end
-    if output.has_ended[state] then return job end
-    idle = bytes > 0 and 0 or idle + 1
-    if bytes > 0 then terminal.sleep(PAUSE_MS) end
+    if has_ended[state] then return job end
+    if bytes > 0 then
+      terminal.sleep(PAUSE_MS)
+      wait = nil
+    else
+      local longest = state == "ACTIVE" and LONGEST_ACTIVE_WAIT_S or LONGEST_WAIT_S
+      wait = (changed or not wait) and FIRST_WAIT_S or math.min(wait * 2, longest)
+    end
   end
 end
 

@@ -116,7 +116,9 @@ local function run_command(arguments, words)
     job, body = select(2, opened:post(session.path("/v1/simulations", simulation.id, "jobs"), spec))
   end)
   if arguments.detach then return print_started(arguments, job, body) end
-  return logs.follow(opened, job.id, { "stdout", "stderr" })
+  return logs.follow(opened, job.id, {
+    { name = "stdout", write = out.bytes }, { name = "stderr", write = out.error_bytes },
+  })
 end
 
 ---@param words string[]|nil what stood behind "--"

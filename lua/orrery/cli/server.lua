@@ -6,17 +6,24 @@ local json = require "house.json"
 
 local server = {}
 
+---An environment variable; an empty one is as good as none.
+function server.env(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+local env = server.env
+
 ---@return string directory where a server keeps its data when nobody says otherwise
 function server.default_data()
-  local state, home = os.getenv("XDG_STATE_HOME"), os.getenv("HOME")
-  if state and state:sub(1, 1) == "/" then return state .. "/orrery" end
-  if home and home:sub(1, 1) == "/" then return home .. "/.local/state/orrery" end
+  local state, home = env "XDG_STATE_HOME", env "HOME"
+  if state and state:find("^/") then return state .. "/orrery" end
+  if home and home:find("^/") then return home .. "/.local/state/orrery" end
   return "/var/lib/orrery"
 end
 
 ---@param given string|nil the value of --data
 function server.data(given)
-  return given or os.getenv("ORRERY_DATA") or server.default_data()
+  return given or env "ORRERY_DATA" or server.default_data()
 end
 
 local function read(path)
@@ -39,8 +46,8 @@ end
 
 local function find_token(arguments, running, url)
   if arguments.token_file then return read_token(arguments.token_file) end
-  local token = os.getenv("ORRERY_TOKEN")
-  if token and token ~= "" then return token, "ORRERY_TOKEN" end
+  local token = env "ORRERY_TOKEN"
+  if token then return token, "ORRERY_TOKEN" end
   if running and same(running.url, url) then return read_token(running.token_file) end
 end
 
@@ -61,7 +68,7 @@ function server.find(arguments)
   local data = server.data(arguments.data)
   local content = read(data .. "/server.json")
   local running = content and json.decode(content)
-  local url = arguments.server or os.getenv("ORRERY_URL") or (running and running.url)
+  local url = arguments.server or env "ORRERY_URL" or (running and running.url)
   if not url then
     exit.fail(exit.UNAVAILABLE, "no server runs on %s: start one with `orrery serve%s`, or name another with --server",
       data, arguments.data and " --data " .. arguments.data or "")

@@ -85,14 +85,15 @@ function session:find_again()
   if found then self.where = where end
 end
 
--- What a problem document says, on one line and one more for each error.
+-- What a problem document says: a line for each error, or the one sentence about all.
 local function problem_text(body, status)
   local problem = json.decode(body)
   if type(problem) ~= "table" or not problem.title then return ("the server answered %d"):format(status) end
-  local lines = { tostring(problem.detail or problem.title) }
+  local lines = {}
   for _, inner in ipairs(problem.errors or {}) do
-    lines[#lines + 1] = ("  %s: %s"):format(inner.pointer, inner.detail)
+    lines[#lines + 1] = ("%s%s%s"):format(inner.pointer, inner.pointer ~= "" and ": " or "", inner.detail)
   end
+  lines[1] = lines[1] or tostring(problem.detail or problem.title)
   if status >= 500 and problem.request_id then
     lines[1] = ("%s (request %s, see the server's log)"):format(lines[1], problem.request_id)
   end

@@ -26,7 +26,7 @@ end
 ---@return table config
 ---@return string|nil file
 function settings.load(arguments)
-  local file, given = arguments.config or os.getenv("ORRERY_CONFIG"), {}
+  local file, given = arguments.config or server.env "ORRERY_CONFIG", {}
   for option, name in pairs(names) do given[name] = arguments[option] end
   if given.data then given.data = program.absolute(given.data) end
   local loaded, problem = config.load(file, given, {

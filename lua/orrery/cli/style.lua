@@ -13,8 +13,7 @@ local colour_of = {
 
 ---@param fd integer where it will be written
 function style.wanted(fd)
-  local refused = os.getenv("NO_COLOR")
-  return terminal.is_terminal(fd) and (refused == nil or refused == "") and os.getenv("TERM") ~= "dumb"
+  return terminal.is_terminal(fd) and (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb"
 end
 
 ---The text in the colour of a state; without one, or when colours are not wanted, the text itself.

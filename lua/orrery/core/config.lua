@@ -18,7 +18,8 @@ local keys = {
     help = "true: everybody with a token may run jobs as the server's own user, not admins alone" },
   { "schedulers", "text", "", help = "folders with the site's scheduler plug-ins, separated by ':'" },
   { "log.level", "choice", "info", choices = { "debug", "info", "warn", "error" }, help = "what is logged" },
-  { "log.format", "choice", "auto", choices = { "auto", "text", "json" }, help = "auto: text on a terminal, else JSON lines" },
+  { "log.format", "choice", "auto", choices = { "auto", "text", "json" },
+    help = "auto: text on a terminal, else JSON lines" },
   { "metrics_open", "boolean", false, help = "true: /metrics needs no token" },
   { "http.header_bytes", "integer", 32768, min = 1024, max = 1048576, help = "the longest request head" },
   { "http.body_bytes", "integer", 16777216, min = 1024, max = 1073741824, help = "the longest request body" },
@@ -35,7 +36,8 @@ local keys = {
 local resource_keys = {
   { "scheduler", "text", nil, required = true, help = "the plug-in: local, slurm, …" },
   { "base", "text", nil, help = "where attempts get their directories (default: DATA/jobs)" },
-  { "max_submitted", "integer", nil, min = 1, max = 1000000, help = "jobs handed over at once (default: the plug-in's)" },
+  { "max_submitted", "integer", nil, min = 1, max = 1000000,
+    help = "jobs handed over at once (default: the plug-in's)" },
   { "poll_ms", "integer", 5000, min = 100, max = 600000, help = "time between two looks at live jobs" },
   { "timeout_ms", "integer", 30000, min = 100, max = 600000, help = "time a verb may take" },
   { "options", "options", nil, help = "the plug-in's own" },
@@ -82,9 +84,8 @@ end
 
 -- Flattens nested tables of the file into paths: http = {body_bytes = 1} → ["http.body_bytes"] = 1.
 local function flatten(rows, from, prefix, into)
-  local is_key, is_group = {}, {}
+  local is_group = {}
   for _, row in ipairs(rows) do
-    is_key[row[1]] = true
     local group = row[1]:match("^(.*)%.")
     if group then is_group[group] = true end
   end

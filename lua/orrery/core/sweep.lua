@@ -125,6 +125,7 @@ local function samples(axis)
       better("long", v, function(a, b) return #a > #b end)
       better("short", v, function(a, b) return #a < #b end)
       if v:find("%c") then found.control = v end
+      if v:sub(1, 1) ~= "/" then found.relative = v end
     elseif type(v) == "number" then
       better("least", v, function(a, b) return a < b end)
       better("most", v, function(a, b) return a > b end)
@@ -208,7 +209,7 @@ function sweep.plan(body, most, check_job)
   end
   -- Columns of a job that the template does not vary are computed once.
   plan.varies = false
-  for _, field in ipairs { "name", "resources", "priority", "resource" } do
+  for _, field in ipairs { "name", "resources", "priority", "resource", "hold", "tags" } do
     local part = body.template[field]
     if part ~= nil and json.encode(part):find("${", 1, true) then plan.varies = true end
   end

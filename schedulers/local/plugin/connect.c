@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -36,6 +37,8 @@ static int connect_now(const char *state, char problem[ORR_PROBLEM]) {
   if (directory < 0) return failed(problem, "cannot open the local scheduler's state directory");
   snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" ORR_SOCKET_NAME, directory);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  struct timeval patience = {.tv_sec = 2}; /* with one that neither accepts nor reads */
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   bool connected = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
   if (!connected) failed(problem, "cannot connect to the local scheduler's supervisor");
   close(directory);

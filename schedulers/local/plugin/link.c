@@ -38,8 +38,7 @@ struct orr_link {
   int64_t since; /* when that was, by the wall clock */
 };
 
-/* --- the thread ------------------------------------------------------------------------------------------
- */
+/* --- the thread -------------------------------------------------------------------------------------- */
 
 static bool send_all(int fd, const char *data, size_t size, int64_t deadline) {
   for (size_t done = 0; done < size;) {
@@ -70,7 +69,7 @@ static void greet(struct orr_link *link, int fd) {
   orr_wire_end_map(&body);
   orr_wire_int(&body, "since", link->since - MISSED_MS);
   orr_wire_end_map(&body);
-  send_frame(fd, ORR_FRAME_HELLO, 0, &body, 0);
+  if (!send_frame(fd, ORR_FRAME_HELLO, 0, &body, 0)) shutdown(fd, SHUT_RDWR);
   orr_buf_free(&body);
 }
 
@@ -205,8 +204,7 @@ static void *work(void *data) {
   return NULL;
 }
 
-/* --- the verbs' side --------------------------------------------------------------------------------------
- */
+/* --- the verbs' side --------------------------------------------------------------------------------- */
 
 struct orr_link *orr_link_open(const struct orr_link_options *options) {
   struct orr_link *link = orr_zalloc(sizeof *link);

@@ -85,8 +85,7 @@ static void *local_open(struct orrery_host *host, const struct orrery_value *con
   return self;
 }
 
-/* --- verbs: requests and their reports --------------------------------------------------------------------
- */
+/* --- verbs: requests and their reports --------------------------------------------------------------- */
 
 /* Writes a request about the items from `first` on, as many as fit; returns the first it is not about. */
 static size_t write_request(struct orrery_call *call, const char *verb, size_t first,

@@ -82,6 +82,7 @@ static bool answer(struct orr_supervisor *s, struct orr_client *client, const st
   struct orr_buf *out = &client->out;
   if (frame->kind == ORR_FRAME_RETIRE) {
     s->leaving = true;
+    free(s->successor);
     s->successor = orr_strdup(orrery_text(orrery_get(body, "successor"), NULL, NULL));
     return true;
   }

@@ -61,11 +61,11 @@ bool orr_login_ready(struct orr_supervisor *s, const char **problem) {
   return true;
 }
 
-/* What is the shell's own and would mislead a job. */
+/* All but what is the shell's own and would mislead a job. */
 static bool passes(const char *entry) {
-  static const char *const not [] = {"_=", "SHLVL=", "PWD=", "OLDPWD="};
-  for (size_t i = 0; i < sizeof not / sizeof *not ; i++)
-    if (strncmp(entry, not [i], strlen(not [i])) == 0) return false;
+  static const char *const dropped[] = {"_=", "SHLVL=", "PWD=", "OLDPWD="};
+  for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+    if (strncmp(entry, dropped[i], strlen(dropped[i])) == 0) return false;
   return strchr(entry, '=') != NULL;
 }
 

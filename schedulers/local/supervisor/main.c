@@ -27,7 +27,7 @@
 
 enum { INHERITED_LOCK = 3, LOCK_WAIT_MS = 30000, LOG_MAX = 1 << 20 };
 
-/* Into a session of its own, and a working directory nobody will take away. */
+/* Into a process and a session of its own; the starter need not wait for it. */
 static void leave_starter(void) {
   pid_t pid = fork();
   if (pid < 0) {
@@ -45,8 +45,8 @@ static void take_signals(struct orr_supervisor *s) {
   sigaddset(&ours, SIGTERM);
   sigaddset(&ours, SIGINT);
   sigaddset(&ours, SIGHUP);
-  sigaddset(&ours, SIGXFSZ); /* a write beyond a limit fails, which is enough */
-  sigprocmask(SIG_SETMASK, &ours, NULL);                                 /* none that the starter blocked */
+  sigaddset(&ours, SIGXFSZ);             /* a write beyond a limit fails, which is enough */
+  sigprocmask(SIG_SETMASK, &ours, NULL); /* none that the starter blocked */
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL); /* nor ignored */
   s->signals = signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC);
 }
@@ -77,7 +77,8 @@ static int open_log(struct orr_err *err) {
   int fd = open("supervisor.log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   struct stat file;
   if (fd < 0) return orr_fail(err, ORR_IO, "cannot open supervisor.log: %s", strerror(errno));
-  if (fstat(fd, &file) == 0 && file.st_size > LOG_MAX && ftruncate(fd, 0)) return ORR_IO;
+  if (fstat(fd, &file) == 0 && file.st_size > LOG_MAX && ftruncate(fd, 0))
+    return orr_fail(err, ORR_IO, "cannot empty supervisor.log: %s", strerror(errno));
   return fd;
 }
 
@@ -118,6 +119,9 @@ static void leave(struct orr_supervisor *s) {
     execl(s->successor, s->successor, "--successor", directory, (char *)NULL);
     orr_log(&s->log, ORR_LOG_ERROR, "the successor cannot be executed", ORR_S("program", s->successor));
   }
+}
+
+static void release(struct orr_supervisor *s) {
   free(s->successor);
   if (s->login.arena) orr_arena_destroy(s->login.arena);
   orr_jobs_free(&s->jobs);
@@ -158,12 +162,13 @@ int main(int argc, char **argv) {
   init(&s);
   if (!successor && !take_lock(&s, &err, &code)) return 0;
   if (code == ORR_OK) code = begin(&s, &err);
-  if (code) {
+  if (code == ORR_OK) {
+    be_ready(&s);
+    orr_run(&s);
+    leave(&s);
+  } else {
     fprintf(stderr, "%s\n", err.text);
-    return 1;
   }
-  be_ready(&s);
-  orr_run(&s);
-  leave(&s);
-  return 0;
+  release(&s);
+  return code != ORR_OK;
 }

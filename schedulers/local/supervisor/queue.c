@@ -26,7 +26,8 @@ void orr_queue_begin(struct orr_job *job, int64_t at, struct orr_buf *records) {
 /* Waits a second before trying again what the machine has no room for. */
 static void later(struct orr_supervisor *s, const char *why) {
   s->retry_at = orr_boot_ms() + RETRY_MS;
-  orr_log(&s->log, ORR_LOG_WARN, "starting jobs has to wait", ORR_S("why", why));
+  if (!s->complained) orr_log(&s->log, ORR_LOG_WARN, "starting jobs has to wait", ORR_S("why", why));
+  s->complained = true;
 }
 
 static bool lease(struct orr_supervisor *s) {
@@ -51,10 +52,10 @@ void orr_queue_settle(struct orr_supervisor *s) {
   orr_record_put(&records, ORR_RECORD_SETTLE, 0, orr_wall_ms(), NULL, 0, NULL, 0);
   int code = orr_journal_commit(&s->journal, &records, &err);
   orr_buf_free(&records);
-  if (code) {
+  if (code && !s->complained)
     orr_log(&s->log, ORR_LOG_ERROR, "the journal is not durable", ORR_S("why", err.text));
-    return;
-  }
+  s->complained = code != ORR_OK;
+  if (code) return;
   if (s->lease > 1) s->lease /= 2;
   struct orr_job *job;
   for (job = TAILQ_FIRST(&s->jobs.queue); job && job->begun; job = TAILQ_NEXT(job, place)) job->begun = false;
@@ -66,6 +67,7 @@ static void launched(struct orr_supervisor *s, struct orr_job *job, const struct
   run->born_before = launch->born_before;
   run->cores = (uint32_t)slots(s, job);
   s->cores_used += run->cores;
+  s->complained = false;
   orr_set_deadline(s, job);
 }
 

@@ -6,7 +6,7 @@
    Every file of this folder is one noun or verb of it:
      journal record replay compact   what survives it          job      the tables of jobs
      queue launch environment login  starting jobs             end      their ends, and adopting them
-     stop control submit report      what clients ask for      door     clients and frames
+     stop control submit report      what clients ask for      door     clients and frames: request
      process watch                   small tools               run      the loop and its clock
      main                            its own start and end */
 #pragma once
@@ -46,7 +46,8 @@ struct orr_supervisor {
   struct orr_login login;
   struct orr_door door;
   int64_t cores_used;
-  unsigned lease; /* how many queued jobs to declare begun at once */
+  bool complained; /* of a lack of room that still lasts */
+  unsigned lease;  /* how many queued jobs to declare begun at once */
   /* When something is due, CLOCK_BOOTTIME ms, INT64_MAX: nothing. */
   int64_t deadline_at; /* no run's deadline is earlier */
   int64_t settle_at;   /* the journal is to be synced */

@@ -54,10 +54,16 @@ function report.compared(what, unit, result, with, budget)
   put(what, show(result.ours), with, show(result.theirs), ratio_text(result.ratio), limit, verdict)
 end
 
----A number of our own with a budget of its own; `with` and `theirs` say what it would be otherwise, if that is known.
-function report.absolute(what, unit, ours, most, with, theirs)
-  local show = units[unit]
-  put(what, show(ours), with or "", theirs and show(theirs) or "", "", ("<= %g"):format(most), judge(ours <= most))
+---A number of our own with a budget of its own.
+function report.absolute(what, unit, ours, most)
+  put(what, units[unit](ours), "", "", "", ("<= %g"):format(most), judge(ours <= most))
+end
+
+---Milliseconds of our own, which may be so many more than those without a burden.
+---@param result comparison
+function report.delayed(what, result, with, most)
+  put(what, units.ms(result.ours), with, units.ms(result.theirs), "", ("<= +%g"):format(most),
+    judge(result.ours - result.theirs <= most))
 end
 
 function report.finish()

@@ -12,33 +12,27 @@ function rounds.median(values)
   return (sorted[middle] + sorted[middle + 1]) / 2
 end
 
----Repeats one measurement.
-function rounds.repeated(count, measure)
-  local values = {}
-  for i = 1, count do values[i] = measure() end
-  return rounds.median(values)
-end
-
 ---@class comparison
 ---@field ours number
 ---@field theirs number
 ---@field ratio number the median of the rounds' own ratios, ours / theirs
 
----Measures two things in turns; both functions return a number.
----@return comparison
-function rounds.compare(measure_ours, measure_theirs)
-  local ours, theirs, ratios = {}, {}, {}
+---Measures ours and others in turns; all are functions that return a number.
+---@return comparison ... one for each of the others
+function rounds.compare(measure_ours, ...)
+  local others, ours, theirs, ratios = { ... }, {}, {}, {}
+  for n = 1, #others do theirs[n], ratios[n] = {}, {} end
   for i = 1, scale.rounds do
-    if i % 2 == 1 then
-      ours[i] = measure_ours()
-      theirs[i] = measure_theirs()
-    else
-      theirs[i] = measure_theirs()
-      ours[i] = measure_ours()
-    end
-    ratios[i] = ours[i] / theirs[i]
+    if i % 2 == 1 then ours[i] = measure_ours() end
+    for n, measure in ipairs(others) do theirs[n][i] = measure() end
+    if i % 2 == 0 then ours[i] = measure_ours() end
+    for n in ipairs(others) do ratios[n][i] = ours[i] / theirs[n][i] end
   end
-  return { ours = rounds.median(ours), theirs = rounds.median(theirs), ratio = rounds.median(ratios) }
+  local results = {}
+  for n in ipairs(others) do
+    results[n] = { ours = rounds.median(ours), theirs = rounds.median(theirs[n]), ratio = rounds.median(ratios[n]) }
+  end
+  return table.unpack(results)
 end
 
 return rounds

@@ -7,7 +7,6 @@ local full = {
   local_jobs = 5000,
   stored_jobs = 1000000,   -- against stored_few
   active_jobs = 10000,     -- on the resource that is polled
-  polls_seconds = 10,
   starts = 5,
 }
 
@@ -19,7 +18,6 @@ local quick = {
   local_jobs = 500,
   stored_jobs = 50000,
   active_jobs = 2000,
-  polls_seconds = 3,
   starts = 3,
 }
 

@@ -248,6 +248,63 @@ static void a_torn_journal_is_cut(void **unused) {
   rig_close(rig);
 }
 
+static struct stat journal_of(struct rig *rig) {
+  struct stat file;
+  assert_int_equal(stat(orr_arena_printf(rig->arena, "%s/journal", rig->host.state), &file), 0);
+  return file;
+}
+
+/* Seventy jobs of a megabyte each make the journal worth compacting: first with all of them live, whose
+   submissions must move along, then with nearly all of them over. */
+static void a_long_journal_is_compacted(void **unused) {
+  (void)unused;
+  struct rig *rig = rig_open("{\"cores\":2}");
+  struct job suspended = counted(rig, "echo $$ > pid; sleep 60"), failed = counted(rig, "exit 9");
+  rig_expect(rig, &failed, "FAILED", "EXIT_CODE");
+  rig_await_file(orr_arena_printf(rig->arena, "%s/pid", suspended.directory), 2);
+  assert_null(rig_refusal(rig, rig->plugin->suspend, &suspended));
+  struct job blocker = counted(rig, "while [ ! -e go ]; do sleep 0.05; done"), held = counted(rig, "true");
+  assert_null(rig_refusal(rig, rig->plugin->hold, &held));
+  ino_t first = journal_of(rig).st_ino;
+  struct job jobs[70];
+  struct orrery_value *items = orr_value_list(rig->arena);
+  char *padding = orr_arena_alloc(rig->arena, (1 << 20) + 1);
+  memset(padding, 'x', 1 << 20), padding[1 << 20] = 0;
+  for (int i = 0; i < 70; i++) {
+    struct orrery_value *item = rig_submission(rig, items, &jobs[i]);
+    orrery_set_text(
+        item, "script",
+        orr_arena_printf(rig->arena, "echo $ORRERY_TAG | tee -a %s\nexit\n%s", runs_file(rig), padding));
+  }
+  struct orrery_call *call = rig_call(rig, rig->plugin->submit, items, NULL);
+  for (int i = 0; i < 70; i++)
+    snprintf(jobs[i].id, sizeof jobs[i].id, "%s", rig_text(call->reports[i], "native_id"));
+  assert_int_not_equal(journal_of(rig).st_ino, first); /* written anew */
+  assert_true(journal_of(rig).st_size > 70 << 20);
+  close(open(orr_arena_printf(rig->arena, "%s/go", blocker.directory), O_CREAT | O_WRONLY, 0600));
+  for (int i = 0; i < 70; i++) {
+    rig_expect(rig, &jobs[i], "COMPLETED", "");
+    assert_string_equal(rig_read(rig, &jobs[i], "stdout"), orr_arena_printf(rig->arena, "%s\n", jobs[i].tag));
+  }
+  rig_kill_supervisor(rig);
+  rig_expect(rig, &failed, "FAILED", "EXIT_CODE");
+  assert_true(journal_of(rig).st_size < 1 << 20);
+  rig_kill_supervisor(rig); /* its successor reads the compacted one */
+  for (int i = 0; i < 70; i++) rig_expect(rig, &jobs[i], "COMPLETED", "");
+  rig_expect(rig, &failed, "FAILED", "EXIT_CODE");
+  assert_string_equal(rig_text(rig_status(rig, &failed), "message"), "exited with code 9");
+  assert_string_equal(rig_text(rig_status(rig, &held), "state"), "HELD");
+  assert_string_equal(rig_text(rig_status(rig, &suspended), "state"), "SUSPENDED");
+  assert_null(rig_refusal(rig, rig->plugin->release, &held));
+  assert_null(rig_refusal(rig, rig->plugin->cancel, &suspended));
+  rig_expect(rig, &held, "COMPLETED", "");
+  rig_expect(rig, &suspended, "CANCELED", "");
+  struct job next = counted(rig, "true");
+  assert_int_equal(atoi(next.id), 75); /* ids go on */
+  assert_int_equal(count_runs(rig, &jobs[69]), 1);
+  rig_close(rig);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_tag_is_submitted_once),
@@ -259,6 +316,7 @@ int main(void) {
       cmocka_unit_test(what_may_have_run_before_a_restart_is_not_run_again),
       cmocka_unit_test(a_full_disk_is_survived),
       cmocka_unit_test(a_torn_journal_is_cut),
+      cmocka_unit_test(a_long_journal_is_compacted),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

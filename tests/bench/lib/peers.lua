@@ -1,0 +1,82 @@
+-- What Orrery is compared with, from peers/: the bare programs, which print their numbers, and two servers.
+local http = require "support.http"
+local process = require "support.process"
+local socket = require "socket"
+
+local peers = {}
+
+local quote = process.quote
+local folder = assert(os.getenv "ORRERY_BENCH") .. "/"
+local PYTHON = "/usr/bin/python3" -- the one that Debian's packages are for
+
+local function free_port()
+  local listener = assert(socket.bind("127.0.0.1", 0))
+  local _, port = listener:getsockname()
+  listener:close()
+  return math.tointeger(tonumber(port))
+end
+
+-- Starts a server and waits until it listens.
+local function serve(command, directory, port)
+  local self = { url = "http://127.0.0.1:" .. port, port = port, process = process.start(command, directory) }
+  process.eventually(command, function()
+    if self.process:ended() then error("it ended: " .. process.read(directory .. "/log"), 0) end
+    local connection = socket.connect("127.0.0.1", port)
+    if connection then connection:close() end
+    return connection
+  end)
+  function self:stop()
+    self.process:signal "TERM"
+    self.process:wait()
+    self.process:close()
+    process.run("rm -rf " .. quote(directory))
+  end
+  return self
+end
+
+function peers.bare_http()
+  local port = free_port()
+  return serve(quote(folder .. "bare_http") .. " " .. port, process.temporary(), port)
+end
+
+---The web framework, with a simulation → server; it has `simulation`, an id, and `post(path, body)`.
+function peers.pyramid()
+  local port, directory = free_port(), process.temporary()
+  local _, here = process.run "pwd"
+  local self = serve(("env JOBS_DB=%s/jobs.db PYTHONDONTWRITEBYTECODE=1 %s -m gunicorn -w 2 --threads 4 -b 127.0.0.1:%d"
+    .. " --chdir %s pyramid_jobs:application"):format(directory, PYTHON, port,
+    quote(here:gsub("\n", "") .. "/tests/bench/peers")), directory, port)
+  function self.post(_, path, body)
+    local connection = http.connect("127.0.0.1", port)
+    connection:send("POST", path, { ["Content-Type"] = "application/json" }, body)
+    local response = assert(connection:receive())
+    connection:close()
+    assert(response.status == 201, response.body)
+    return response.json
+  end
+  self.simulation = self:post("/simulations", { name = "bench" }).id
+  return self
+end
+
+-- Runs a bare program to its end → the numbers that it prints.
+local function numbers_of(command)
+  local code, output = process.run(quote(folder .. command[1]) .. " " .. table.concat(command, " ", 2))
+  if code ~= 0 then error(("%s ended with %d: %s"):format(command[1], code, output)) end
+  local numbers = {}
+  for word in output:gmatch "%d+" do numbers[#numbers + 1] = tonumber(word) end
+  return table.unpack(numbers)
+end
+
+---@return number inserts a second
+---@return number reads a second
+function peers.bare_sqlite(jobs, batch)
+  local directory = process.temporary()
+  local inserts, reads = numbers_of { "bare_sqlite", directory .. "/jobs.db", jobs, batch }
+  process.run("rm -rf " .. quote(directory))
+  return inserts, reads
+end
+
+---@return number programs a second
+function peers.bare_spawn(jobs, width) return numbers_of { "bare_spawn", jobs, width } end
+
+return peers
