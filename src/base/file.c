@@ -58,7 +58,7 @@ int orr_file_write(const char *path, const void *bytes, size_t size, int mode, s
 }
 
 int orr_file_read(const char *path, size_t limit, struct orr_buf *out, struct orr_err *err) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a named pipe must not block */
   if (fd < 0) return io_fail(err, "read", path);
   size_t before = out->size;
   ssize_t got;
@@ -77,7 +77,7 @@ int orr_file_read(const char *path, size_t limit, struct orr_buf *out, struct or
 
 int orr_file_folders(const char *path, int mode, struct orr_err *err) {
   char *copy = orr_strdup(path);
-  for (char *at = copy + 1;; at++) {
+  for (char *at = copy + (*copy == '/');; at++) {
     if (*at != '/' && *at) continue;
     char kept = *at;
     *at = 0;

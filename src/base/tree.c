@@ -14,9 +14,9 @@ static int remove_entry(int parent, const char *name, int depth) {
   if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return 0;
   if (errno != EISDIR && errno != EPERM) return errno;
   if (depth == MOST_DEPTH) return ELOOP;
+  fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW); /* a job may have made it unreadable */
   int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT ? 0 : errno;
-  if (fchmod(fd, 0700) != 0) errno = 0; /* a job may have made it read-only */
   DIR *folder = fdopendir(fd);
   int why = 0;
   for (struct dirent *item; (item = readdir(folder)) && why == 0;)

@@ -1,10 +1,12 @@
 /* house.program: what the command line needs of the machine and of the store.
-     version, cores             constants; cores: those this process may run on
-     absolute(path)             → the path from the root. The folder is resolved when it exists; a last
-   component that is a symbolic link stays one. random()                   → 32 hexadecimal digits that nobody
-   else has migrate(data, migrations)  makes the data directory and brings its database up to date →
-   migrations applied | nil, code, sentence backup(data, target)       copies the database, in use or not →
-   bytes | nil, code, sentence */
+     version, cores               constants; cores: those this process may run on
+     absolute(path)               → the path from the root
+     random()                     → 32 hexadecimal digits that nobody else has
+     migrate(data, migrations)    → migrations applied | nil, code, sentence
+     backup(data, target)         → bytes | nil, code, sentence
+   `absolute` resolves the folder, if it exists, but leaves a last component that is a symbolic link: programs
+   may look at the name they are called by. `migrate` makes the data directory and brings its database up to
+   date; a server must not run on it. `backup` copies the database, whether a server runs on it or not. */
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>

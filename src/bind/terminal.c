@@ -1,13 +1,15 @@
 /* house.terminal: the terminal around the command line.
-     is_terminal(fd)      → boolean
-     width()              → columns of the terminal on standard output or standard error | nil
-     columns(text)        → columns that the UTF-8 text takes: 2 for wide characters, 0 for combining ones
-     utf8                 whether the locale's encoding is UTF-8
-     write(fd, text)      → true | nil, code, sentence; unbuffered. When nobody reads any more, the process
-   ends as by SIGPIPE, like cat. catch()              → descriptor. From now on SIGINT, SIGTERM and SIGHUP no
-   longer end the process but make the descriptor readable; who waits gives it to house.client or to sleep.
-     caught()             → the signal's number | nil. A second signal then ends the process as usual.
-     sleep(ms)            waits; a caught signal ends the wait early */
+     is_terminal(fd)    → boolean
+     width()            → columns of the terminal on standard output or standard error | nil
+     columns(text)      → columns that the UTF-8 text takes: wide characters 2, combining ones 0
+     utf8               whether the locale's encoding is UTF-8
+     write(fd, text)    → true | nil, code, sentence; unbuffered
+     catch()            → descriptor for house.client to watch
+     caught()           → the signal's number | nil
+     sleep(ms)          waits, or until a signal is caught
+   Once `catch` was called, SIGINT, SIGTERM and SIGHUP no longer end the process but make the descriptor
+   readable; after `caught` has told of one, the next ends the process as usual. When nobody reads what is
+   written, the process ends as by SIGPIPE, like cat. */
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -171,6 +173,7 @@ int orr_bind_terminal(lua_State *L) {
                                        {"caught", l_caught},
                                        {"sleep", l_sleep},
                                        {NULL, NULL}};
+  signal(SIGPIPE, SIG_IGN); /* a connection that breaks must not end us; l_write looks for EPIPE */
   luaL_newlibtable(L, functions);
   struct terminal *terminal = lua_newuserdatauv(L, sizeof *terminal, 0);
   *terminal = (struct terminal){.caught_fd = -1, .utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0)};

@@ -139,15 +139,12 @@ for _, workers in ipairs { 1, 2 } do
     end)
 
     it("what the scheduler refuses, or lacks, is undone, and the history says why", function()
-      local job = s:job(simulation, nil, { resource = "stubborn" }).id
+      local job = s:make("/v1/simulations/" .. simulation .. "/jobs", { script = "true", resource = "stubborn" }).id
       s:job_in(job, "HELD") -- by the scheduler itself: nobody here asked for it
       accepted(job, "release")
       s:job_in(job, "ACTIVE")
       accepted(job, "suspend")
       process.eventually("the refusal", function() return s:read("/v1/jobs/" .. job).wanted == "RUN" end)
-      local other = s:job(simulation, nil, { resource = "stubborn" }).id
-      s:job_in(other, "HELD")
-      accepted(other, "release")
       local told = s:all("/v1/jobs/" .. job .. "/history")
       assert.same({ "job.refused", "suspend", "SUSPEND", "I do not suspend" }, { told[#told].type, told[#told].verb,
         told[#told].wanted, told[#told].message })

@@ -1,10 +1,11 @@
--- A scheduler with a will of its own: it holds every job until it is released, refuses to suspend, and has no verb for
--- holding. It remembers nothing, has no status verb, and is down while there is a file `down` in its state folder.
+-- A scheduler with a will of its own: it takes scripts only, holds every job until it is released, refuses to suspend,
+-- and has no verb to hold. It remembers nothing, has no status verb, and is down while there is a file `down` in its
+-- state folder.
 local stubborn = { version = "1" }
 
 function stubborn.open(_, host)
   return { jobs = {}, fs = host.fs, folder = host.directory "state", now = host.now,
-    honours = { fields = { "executable", "attributes.custom_attributes" } } }
+    honours = { fields = { "script" } } }
 end
 
 local function is_down(self) return self.fs.read(self.folder .. "/down") ~= nil end

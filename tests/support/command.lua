@@ -6,9 +6,10 @@ local quote = process.quote
 
 local command = {}
 
----The shell words that run the program: `with` sets variables, a server's data directory is made known by ORRERY_DATA.
+---The shell words that run the program. Options: server (its data directory is made known by ORRERY_DATA), env
+---(variables to set), before (words before the program, such as `timeout 3`).
 ---@param arguments string shell words
----@param options {server:table|nil, env:table<string, string>|nil, before:string|nil}|nil before: words such as `timeout 3`
+---@param options table|nil
 function command.line(arguments, options)
   options = options or {}
   local words = { "env -u ORRERY_URL -u ORRERY_TOKEN -u ORRERY_CONFIG -u XDG_STATE_HOME -u NO_COLOR HOME=/nonexistent",
@@ -23,8 +24,8 @@ end
 function command.run(arguments, options)
   local folder = process.temporary()
   process.write(folder .. "/in", options and options.stdin or "")
-  local code, other = process.run(("{ %s; } <%s/in >%s/out 2>%s/err"):format(command.line(arguments, options), folder, folder,
-    folder))
+  local line = command.line(arguments, options)
+  local code, other = process.run(("{ %s; } <%s/in >%s/out 2>%s/err"):format(line, folder, folder, folder))
   local result = { code = code, out = process.read(folder .. "/out"), err = process.read(folder .. "/err") .. other }
   process.run("rm -rf " .. folder)
   return result

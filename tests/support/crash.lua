@@ -11,11 +11,11 @@ local eventually, quote = process.eventually, process.quote
 
 -- Processes ------------------------------------------------------------------------------------------------------
 
----A process's state letter and its group; nil when it is gone, reaped or not.
+---A process's state letter, its group and its parent; nil when it is gone, reaped or not.
 function crash.state(pid)
   local stat = process.read(("/proc/%d/stat"):format(pid)) or ""
-  local state, group = stat:match ".*%) (%S) %d+ (%d+)"
-  if state and state ~= "Z" and state ~= "X" then return state, tonumber(group) end
+  local state, parent, group = stat:match ".*%) (%S) (%d+) (%d+)"
+  if state and state ~= "Z" and state ~= "X" then return state, tonumber(group), tonumber(parent) end
 end
 
 local function each_process(visit)
@@ -50,16 +50,19 @@ function crash.group(leader)
   return members
 end
 
----The pid of the local resource's supervisor, once there is one.
+---The pid of the local resource's supervisor, once there is one. A child of it that is about to become a job looks as it
+---does, and is told by its parent.
 function crash.supervisor(s)
   local tail = ("orrery-supervisor\0%s/resources/local\0"):format(s.data)
-  local found
   return eventually("a supervisor", function()
+    local parents = {}
     each_process(function(pid)
       local command = process.read(("/proc/%d/cmdline"):format(pid)) or ""
-      if command:sub(-#tail) == tail then found = pid end
+      if command:sub(-#tail) == tail then parents[pid] = select(3, crash.state(pid)) end
     end)
-    return found
+    for pid, parent in pairs(parents) do
+      if not parents[parent] then return pid end
+    end
   end)
 end
 
@@ -78,27 +81,30 @@ end
 
 -- Servers --------------------------------------------------------------------------------------------------------
 
--- Ends the server well, and sees that nothing of it stays: a supervisor without jobs goes by itself.
-local function finish(s)
+---Ends the server well, and sees that nothing of it stays: a supervisor without jobs goes by itself.
+function crash.stop(s)
   s:stop(true)
   eventually("the end of all processes in " .. s.directory, function() return #processes_of(s.directory) == 0 end)
   s:remove()
+  s.is_gone = true
 end
 
--- After a failed test: whatever there is, frozen or not.
+-- After a failed test: whatever there is, frozen or not. The directory stays to be looked at.
 local function clear(s)
+  if s.is_gone then return end
   if s.process.pipe then s:kill() end
   for _, pid in ipairs(processes_of(s.directory)) do crash.send("KILL", pid) end
 end
 
----A running server and what ends it when it goes out of scope: `local s, _ <close> = crash.start { … }`. Options are
----server.start's, and `settings` and `options` (Lua text) for the local scheduler.
+---A running server, to be ended by crash.stop, and a guard for when the test fails before:
+---`local s, _ <close> = crash.start { … }`. Options are server.start's, and `settings` and `options` (Lua text) for the
+---local scheduler.
 function crash.start(options)
   options.resources = options.resources or ([[resource "local" { scheduler = "local", poll_ms = 500, %s
     options = { linger = 1, kill_grace = 1, %s } }]] .. "\n"):format(options.settings or "", options.options or "cores = 2")
   local s = server.start(options)
   s.runs = s.directory .. "/runs"
-  return s, setmetatable({}, { __close = function(_, why) (why and clear or finish)(s) end })
+  return s, setmetatable({}, { __close = function() clear(s) end })
 end
 
 ---kill -9; what it has complained of until then counts.

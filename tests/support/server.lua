@@ -206,7 +206,7 @@ function server:job_in(id, ...)
   return process.eventually("job in " .. table.concat({ ... }, "|"), function()
     local job = self:read("/v1/jobs/" .. id)
     return wanted[job.state] and job
-  end, 60)
+  end)
 end
 
 ---Waits until a job of a deleted simulation is gone as well → the answer.

@@ -63,7 +63,7 @@ end
 -- the same. An empty file has no range (416).
 local PARTIAL, NO_RANGE = 206, 416
 
--- Fetches a file → true, or the listing of a folder.
+-- Fetches a file → nil, or, of a folder, its listing.
 local function fetch(opened, path, output)
   local target, listed = open_target(output), {}
   local fine, thrown = pcall(function()
@@ -74,33 +74,31 @@ local function fetch(opened, path, output)
       end,
     })
   end)
-  if fine and #listed == 0 then
-    target.keep()
-    return true
-  end
+  if fine and #listed == 0 then return target.keep() end
   target.drop()
   if not fine then error(thrown, 0) end
-  return session.decode(table.concat(listed)).items
+  return session.decode(table.concat(listed))
 end
 
 function files.run(arguments)
   local opened = session.open(arguments)
   local path = session.path("/v1/jobs", arguments.job, "files")
   for segment in (arguments.path or ""):gmatch("[^/]+") do path = session.path(path, segment) end
-  local items
+  local listed
   if arguments.path and not arguments.recursive then
-    items = fetch(opened, path, arguments.output)
-    if items == true then return exit.OK end
+    listed = fetch(opened, path, arguments.output)
+    if not listed then return exit.OK end
   else
-    items = opened:get(path, { recursive = arguments.recursive and 1 or nil }).items
+    listed = opened:get(path, { recursive = arguments.recursive and 1 or nil })
   end
   if arguments.json then
-    out.json { items = json.list(items) }
-  elseif #items == 0 then
+    out.json { items = json.list(listed.items) }
+  elseif #listed.items == 0 then
     out.say "no files"
   else
-    listing.print(columns, items)
+    listing.print(columns, listed.items)
   end
+  if listed.cut == true then out.say "there are more files than these" end
   return exit.OK
 end
 

@@ -7,8 +7,6 @@ local WAIT_S = 25 -- proxies on the way tend to cut what is silent for longer
 local PAUSE_MS = 200 -- between two answers, when jobs end faster than anybody can read
 local BLIND_PAUSE_MS = 1000 -- when an answer bears no ETag, and so cannot be waited for
 
-local has_ended = { COMPLETED = true, FAILED = true, CANCELED = true }
-
 ---@param display display
 ---@return table|nil simulation as it ended; nil when a signal was caught
 return function(opened, id, display)
@@ -24,7 +22,7 @@ return function(opened, id, display)
       local simulation = session.decode(body)
       etag = headers.etag
       display:show(simulation.counts)
-      if has_ended[simulation.state] then return simulation, body end
+      if session.ended[simulation.state] then return simulation, body end
     end
     terminal.sleep(etag and PAUSE_MS or BLIND_PAUSE_MS)
     if opened.caught() then return nil end

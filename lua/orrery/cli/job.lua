@@ -22,9 +22,7 @@ end
 local function command_of(spec)
   if spec.script then return "(a script)" end
   local words = { spec.executable }
-  for _, argument in ipairs(spec.arguments or {}) do
-    words[#words + 1] = argument:find("^[%w%-_./=:,+@%%]+$") and argument or "'" .. argument:gsub("'", "'\\''") .. "'"
-  end
+  for _, argument in ipairs(spec.arguments or {}) do words[#words + 1] = text.shell(argument) end
   return table.concat(words, " ")
 end
 

@@ -22,12 +22,8 @@ end
 ---@param streams table[] as output.follow takes them
 function logs.follow(opened, id, streams)
   opened:catch_signals()
-  local job, hint = output.follow(opened, id, streams), opened.where.hint
-  if not job then
-    out.say(("The job goes on.\n  come back: orrery logs -f %s%s\n  cancel it: orrery cancel %s%s"):format(id, hint,
-      id, hint))
-    return exit.by_signal(opened.caught())
-  end
+  local job = output.follow(opened, id, streams)
+  if not job then return opened:leave("job", "logs -f", id) end
   if job.state ~= "COMPLETED" and job.reason ~= "EXIT_CODE" then -- an exit code speaks for itself
     local why = job.message or report.how(job)
     out.say(text.clean(("orrery: job %s: %s%s"):format(id, job.state, why ~= "" and ": " .. why or "")))

@@ -16,7 +16,7 @@ function migrate.declare(command)
 end
 
 -- Failures of the data directory and its database, as exit codes.
-local codes = { busy = exit.UNAVAILABLE, io = exit.IO, no_space = exit.IO }
+local codes = { busy = exit.UNAVAILABLE, not_found = exit.IO, io = exit.IO, no_space = exit.IO }
 
 ---@param paths {migrations:string} where the program's own files are
 function migrate.run(arguments, paths)

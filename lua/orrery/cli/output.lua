@@ -4,30 +4,55 @@ local exit = require "orrery.cli.exit"
 local out = require "orrery.cli.out"
 local session = require "orrery.cli.session"
 local terminal = require "house.terminal"
+local text = require "orrery.cli.text"
 
 local output = {}
 
-local PAUSE_MS = 200 -- while output flows
+local PAUSE_MS, TROUBLE_PAUSE_MS = 200, 1000 -- while output flows; when it cannot be read
 -- While it does not, the waiting doubles, up to:
 local FIRST_WAIT_S, LONGEST_WAIT_S, LONGEST_ACTIVE_WAIT_S = 0.1, 5, 2
-
-local has_ended = { COMPLETED = true, FAILED = true, CANCELED = true }
 
 local NOT_YET, NOTHING_NEW = 404, 416
 local expected = { [NOT_YET] = true, [NOTHING_NEW] = true }
 
--- Prints what a stream has beyond its offset → how many bytes that was.
+-- Prints what a stream has beyond its offset. An answer that breaks off is not asked for again here: what came of it
+-- has been printed.
+---@return boolean whole whether that was all of it
 local function print_new(opened, id, stream)
-  local before = stream.offset
-  local status, headers, body = opened:patiently {
-    path = session.path("/v1/jobs", id, stream.name), accept = "*/*", range = ("bytes=%d-"):format(before),
+  local status, headers, body = opened:send {
+    path = session.path("/v1/jobs", id, stream.name), accept = "*/*", range = ("bytes=%d-"):format(stream.offset),
     sink = function(bytes)
       stream.offset = stream.offset + #bytes
       stream.write(bytes)
     end,
   }
-  if not opened.caught() then opened:check(expected, status, headers, body) end
-  return stream.offset - before
+  if not status or status == 0 or status >= 500 then return false end
+  opened:check(expected, status, headers, body)
+  return true
+end
+
+-- Prints what is new of all streams.
+---@return boolean whole
+---@return boolean grown whether anything was new
+local function print_all_new(opened, id, streams)
+  local whole, grown = true, false
+  for _, stream in ipairs(streams) do
+    local before = stream.offset
+    whole = print_new(opened, id, stream) and whole
+    grown = grown or stream.offset > before
+  end
+  return whole, grown
+end
+
+-- Says what the trouble with the server is, but not at every attempt.
+local function say_once()
+  local said
+  return function(sentence)
+    if sentence and not said then
+      out.say(("orrery: no answer from the server (%s), trying again"):format(text.clean(sentence)))
+    end
+    said = said or sentence
+  end
 end
 
 ---Prints streams as they grow, until the job has ended.
@@ -36,22 +61,20 @@ end
 function output.follow(opened, id, streams)
   local wait, attempt, state
   while true do
-    local status, headers, body = opened:patiently { path = session.path("/v1/jobs", id), wait = wait }
+    local status, headers, body = opened:patiently({ path = session.path("/v1/jobs", id), wait = wait }, say_once())
     if opened.caught() then return nil end
     opened:check(nil, status, headers, body)
     local job = session.decode(body)
     if job.attempt ~= attempt then -- each attempt writes into files of its own
       for _, stream in ipairs(streams) do stream.offset = 0 end
     end
-    local bytes, changed = 0, job.state ~= state
+    local changed = job.state ~= state
     attempt, state = job.attempt, job.state
-    for _, stream in ipairs(streams) do
-      bytes = bytes + print_new(opened, id, stream)
-      if opened.caught() then return nil end
-    end
-    if has_ended[state] then return job end
-    if bytes > 0 then
-      terminal.sleep(PAUSE_MS)
+    local whole, grown = print_all_new(opened, id, streams)
+    if opened.caught() then return nil end
+    if session.ended[state] and whole then return job end
+    if grown or not whole then
+      terminal.sleep(grown and PAUSE_MS or TROUBLE_PAUSE_MS)
       wait = nil
     else
       local longest = state == "ACTIVE" and LONGEST_ACTIVE_WAIT_S or LONGEST_WAIT_S

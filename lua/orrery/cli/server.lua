@@ -1,8 +1,9 @@
--- Which server to talk to, and with which token. The server is the one given by --server, by ORRERY_URL, or the one
--- that server.json in the data directory names; the token the one given by --token-file, by ORRERY_TOKEN, or, for that
--- same server, the one whose file server.json names. A token is never sent to a server that it does not belong to.
+-- Which server to talk to, and with which token. The server is the one given by --server, by --data, by ORRERY_URL, or
+-- the one on the default data directory, whose server.json names it. The token is the one given by --token-file or by
+-- ORRERY_TOKEN; else, for the server that server.json names and for no other, the one whose file it names.
 local exit = require "orrery.cli.exit"
 local json = require "house.json"
+local text = require "orrery.cli.text"
 
 local server = {}
 
@@ -56,7 +57,7 @@ local function hint(arguments)
   local words = {}
   for _, name in ipairs { "server", "data", "token_file" } do
     if arguments[name] then
-      words[#words + 1] = (" --%s %s"):format(name:gsub("_", "-"), arguments[name])
+      words[#words + 1] = (" --%s %s"):format(name:gsub("_", "-"), text.shell(arguments[name]))
     end
   end
   return table.concat(words)
@@ -68,7 +69,7 @@ function server.find(arguments)
   local data = server.data(arguments.data)
   local content = read(data .. "/server.json")
   local running = content and json.decode(content)
-  local url = arguments.server or env "ORRERY_URL" or (running and running.url)
+  local url = arguments.server or (not arguments.data and env "ORRERY_URL") or (running and running.url)
   if not url then
     exit.fail(exit.UNAVAILABLE, "no server runs on %s: start one with `orrery serve%s`, or name another with --server",
       data, arguments.data and " --data " .. arguments.data or "")

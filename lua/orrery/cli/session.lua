@@ -3,7 +3,9 @@
 local client = require "house.client"
 local exit = require "orrery.cli.exit"
 local json = require "house.json"
+local out = require "orrery.cli.out"
 local program = require "house.program"
+local refusal = require "orrery.cli.refusal"
 local server = require "orrery.cli.server"
 local terminal = require "house.terminal"
 
@@ -57,7 +59,7 @@ end
 
 ---One exchange. `body` is a value to be sent as JSON, `wait` how many seconds the server may keep the answer back.
 ---@param request {method:string|nil, path:string, query:table|nil, body:any, key:string|nil, accept:string|nil,
----  etag:string|nil, range:string|nil, wait:integer|nil, tick:function|nil, sink:function|nil}
+---  etag:string|nil, range:string|nil, wait:number|nil, tick:function|nil, sink:function|nil}
 ---@return integer|nil status, table|string headers, string body or nil, code, sentence; status 0: a signal was caught
 function session:send(request)
   local status, headers, body = client.request {
@@ -65,7 +67,7 @@ function session:send(request)
     url = self.where.url .. request.path .. query_of(with(request.query, "wait", request.wait)),
     headers = headers_of(self, request),
     body = request.body and json.encode(request.body),
-    timeout_ms = not request.sink and (request.wait or 0) * 1000 + ANSWER_MS or nil,
+    timeout_ms = not request.sink and math.ceil((request.wait or 0) * 1000) + ANSWER_MS or nil,
     sink = request.sink,
     tick = request.tick,
     wake = self.wake,
@@ -74,10 +76,24 @@ function session:send(request)
   return status, headers, body
 end
 
+---The final states, of jobs and of simulations.
+session.ended = { COMPLETED = true, FAILED = true, CANCELED = true }
+
 ---From now on signals are caught: requests and pauses end early, and `caught` tells which signal it was.
 function session:catch_signals() self.wake = terminal.catch() end
 
 session.caught = terminal.caught
+
+---After a signal: says that what was watched goes on, and how to come back to it.
+---@param what string "job"
+---@param verb string the command to come back with, "logs -f"
+---@return integer exit code
+function session:leave(what, verb, id)
+  local hint = self.where.hint
+  out.say(("The %s goes on.\n  come back: orrery %s %s%s\n  cancel it: orrery cancel %s%s"):format(what, verb, id, hint,
+    id, hint))
+  return exit.by_signal(terminal.caught())
+end
 
 ---Looks again where the server is: after a restart it may be on another port, with another token.
 function session:find_again()
@@ -85,45 +101,13 @@ function session:find_again()
   if found then self.where = where end
 end
 
--- What a problem document says: a line for each error, or the one sentence about all.
-local function problem_text(body, status)
-  local problem = json.decode(body)
-  if type(problem) ~= "table" or not problem.title then return ("the server answered %d"):format(status) end
-  local lines = {}
-  for _, inner in ipairs(problem.errors or {}) do
-    lines[#lines + 1] = ("%s%s%s"):format(inner.pointer, inner.pointer ~= "" and ": " or "", inner.detail)
-  end
-  lines[1] = lines[1] or tostring(problem.detail or problem.title)
-  if status >= 500 and problem.request_id then
-    lines[1] = ("%s (request %s, see the server's log)"):format(lines[1], problem.request_id)
-  end
-  return table.concat(lines, "\n")
-end
-
-local function no_answer(self, sentence)
-  exit.fail(exit.UNAVAILABLE, "no server answers at %s: %s. Start one with `orrery serve`, or name another with "
-    .. "--server", self.where.url, sentence)
-end
-
--- Ends the command because of an answer.
-local function refuse(self, status, body)
-  local where = self.where
-  if status == 401 then
-    exit.fail(exit.DENIED, "the server at %s %s", where.url, where.token
-      and "refused the token from " .. where.token_from or "needs a token: give --token-file or ORRERY_TOKEN")
-  end
-  local code = exit.FAILED
-  if status == 403 then code = exit.DENIED end
-  if status == 400 or status == 413 or status == 422 then code = exit.DATA end
-  if status >= 500 then code = exit.UNAVAILABLE end
-  exit.fail(code, "%s", problem_text(body, status))
-end
-
 ---Ends the command as the answer of `send` demands, unless all is well or the status is one of `expected`.
 function session:check(expected, status, headers, body)
-  if status == nil then no_answer(self, body) end
-  if status == 0 then exit.fail(exit.by_signal(terminal.caught() or 2), "interrupted") end
-  if status < 200 or (status > 299 and not (expected and expected[status])) then refuse(self, status, body) end
+  if status == nil then refusal.no_answer(self.where, body) end
+  if status == 0 then exit.fail(exit.by_signal(terminal.caught()), "interrupted") end
+  if status < 200 or (status > 299 and not (expected and expected[status])) then
+    refusal.fail(self.where, status, body)
+  end
   return status, headers, body
 end
 
@@ -161,7 +145,7 @@ function session:patiently(request, trouble)
       trouble()
       return status, headers, body
     end
-    trouble(status and problem_text(body, status) or body)
+    trouble(status and refusal.text(body, status) or body)
     terminal.sleep(pause)
     pause, left = math.min(pause * 2, LONGEST_PAUSE_MS), left - pause
     self:find_again()

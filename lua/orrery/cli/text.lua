@@ -66,6 +66,11 @@ function text.pad(value, width, align)
   return align == "right" and spaces .. value or value .. spaces
 end
 
+---A word as a shell takes it.
+function text.shell(word)
+  return word:find("^[%w%-_./=:,+@%%]+$") and word or "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
 ---"1 job", "3 jobs".
 function text.count(number, noun)
   return ("%d %s%s"):format(number, noun, number == 1 and "" or "s")

@@ -30,11 +30,7 @@ function watch.simulation(opened, arguments, id, name, elapsed)
   local fine, simulation, body = pcall(follow, opened, id, shown)
   shown:close()
   if not fine then error(simulation, 0) end
-  if not simulation then
-    out.say(("The simulation goes on.\n  come back: orrery watch %s%s\n  cancel it: orrery cancel %s%s"):format(
-      id, opened.where.hint, id, opened.where.hint))
-    return exit.by_signal(opened.caught())
-  end
+  if not simulation then return opened:leave("simulation", "watch", id) end
   if arguments.json then
     out.json(body)
   else
@@ -45,7 +41,7 @@ end
 
 -- For how long a simulation has run, or ran, by the server's clock.
 local function elapsed(simulation)
-  local began = quantity.seconds(simulation.started_at or simulation.created_at)
+  local began = quantity.seconds(simulation.created_at)
   local ended = simulation.ended_at and quantity.seconds(simulation.ended_at)
   return (ended or clock.now() / 1000) - began
 end

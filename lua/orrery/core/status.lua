@@ -49,7 +49,8 @@ function status.steps(job, report)
   local has_ended = lifecycle.ended[report.state]
   if has_ended and not report.final then return steps end
   local started = report.started_at or false
-  if report.started_at and not job.started_at and (has_ended or report.state == "SUSPENDED") then
+  local waited = job.state ~= "ACTIVE" and job.state ~= "SUSPENDED"
+  if report.started_at and waited and not job.started_at and (has_ended or report.state == "SUSPENDED") then
     steps[1] = { "ACTIVE", { started_at = started }, report.started_at }
   end
   if has_ended then

@@ -23,7 +23,7 @@ local function settle(batch, job, decision)
   elseif decision.reason ~= nil and (job.reason or false) ~= decision.reason then
     jobs.set_reason(batch.change, job.key, job.state, decision.reason or nil)
   end
-  jobs.steered(batch.change, job.key, job.wanted)
+  jobs.settled(batch.change, job)
 end
 
 ---Settles what needs no scheduler, and sorts the rest to their resources.
@@ -35,9 +35,9 @@ function steer.run(resources)
     local batch = lifecycle.batch()
     for _, job in ipairs(rows) do
       after = job.key
+      local resource = lifecycle.live[job.state] and resources[job.resource]
       local decision = act.on(job)
-      local resource = job.resource and resources[job.resource]
-      if resource and (decision.verb or decision.wait) then resource.steering[job.key] = job
+      if resource then resource.steering[job.key] = job -- a verb may be under way there: it decides
       elseif not decision.wait and not decision.verb then settle(batch, job, decision) end
     end
     local ok, code, why = batch:commit()

@@ -77,6 +77,7 @@ local want = db.statement [[
   UPDATE jobs SET wanted = ?1, steer = 1 WHERE key = ?2 AND state NOT IN ('COMPLETED', 'FAILED', 'CANCELED')
     AND (wanted <> 'CANCEL' OR ?1 = 'CANCEL')]]
 local steered = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted = ?"
+local settled = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted = ? AND state = ?"
 local unwanted = db.statement "UPDATE jobs SET wanted = ?, steer = 0 WHERE key = ? AND wanted = ?"
 local set_reason = db.statement "UPDATE jobs SET reason = ? WHERE key = ? AND state = ?"
 local describe = db.statement "UPDATE jobs SET name = ?, priority = ?, tags = ? WHERE key = ?"
@@ -95,6 +96,8 @@ function jobs.want_any(change, key, wanted) change:add(want, nil, wanted, key) e
 function jobs.set_reason(change, key, state, reason) change:add(set_reason, nil, reason, key, state) end
 ---The job is as wanted, or will be without more being done.
 function jobs.steered(change, key, wanted) change:add(steered, nil, key, wanted) end
+---The same for a job that no scheduler holds, unless it is handed to one at this moment.
+function jobs.settled(change, job) change:add(settled, nil, job.key, job.wanted, job.state) end
 ---What was wanted cannot be: back to what was wanted before.
 function jobs.unwanted(change, key, wanted, before) change:add(unwanted, nil, before, key, wanted) end
 function jobs.describe(change, key, row) change:add(describe, 1, row.name, row.priority, row.tags, key) end

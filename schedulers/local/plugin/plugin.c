@@ -15,7 +15,7 @@
 #include "protocol.h"
 #include "wire.h"
 
-enum { BATCH_ITEMS = 1000, BATCH_BYTES = 1 << 20, MAX_SUBMITTED = 100000 };
+enum { BATCH_ITEMS = 1000, BATCH_BYTES = 1 << 20, MAX_SUBMITTED = 256 };
 
 struct local {
   struct orr_link *link;

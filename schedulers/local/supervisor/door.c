@@ -122,19 +122,26 @@ static bool client_answer(struct orr_supervisor *s, struct orr_client *client) {
   return good;
 }
 
+/* Reads what has come, or a part of it if there is `more`; false: the client is gone. */
+static bool client_read(struct orr_client *client, bool *more) {
+  ssize_t count = recv(client->fd, orr_buf_reserve(&client->in, READ_SIZE), READ_SIZE, MSG_DONTWAIT);
+  if (count > 0) client->in.size += (size_t)count;
+  *more = count == READ_SIZE;
+  return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* In its turn a client is heard out. As turns come in the order in which clients had something to say, what a
+   server sent before it was killed is acted on before its successor, whose line is younger, is answered: find
+   must not say "absent" about a submission that still lies in a socket. */
 static void client_ready(struct orr_supervisor *s, struct orr_source *source, uint32_t events) {
   struct orr_client *client = (struct orr_client *)source; /* its first member */
-  bool good = true;
-  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-    ssize_t count = recv(client->fd, orr_buf_reserve(&client->in, READ_SIZE), READ_SIZE, MSG_DONTWAIT);
-    if (count > 0) client->in.size += (size_t)count;
-    good = count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
-  }
+  bool good = true, more = events & (EPOLLIN | EPOLLHUP | EPOLLERR);
   size_t before;
   do {
+    if (more) good = client_read(client, &more);
     before = client->in.size;
     good = good && client_send(s, client) && client_answer(s, client) && client_send(s, client);
-  } while (good && client->in.size < before && client->out.size < OUT_MAX);
+  } while (good && (more || client->in.size < before) && client->out.size < OUT_MAX);
   if (!good) client_close(s, client);
 }
 

@@ -91,12 +91,14 @@ static _Noreturn void be_the_job(struct orr_launch *l) {
 int orr_launch(struct orr_launch *launch, struct orr_err *err) {
   launch->doing = NULL;
   launch->no_room = false;
+  launch->pid = 0;
   launch->born_after = orr_boot_ns();
   pid_t pid = vfork();
   if (pid == 0) be_the_job(launch);
   if (pid < 0) return orr_fail(err, ORR_BUSY, "cannot start a process: %s", strerror(errno));
-  if (!launch->doing) return ORR_OK;
+  if (launch->pid && !launch->doing) return ORR_OK;
   waitpid(pid, NULL, 0);
+  if (!launch->doing) return orr_fail(err, ORR_BUSY, "the child that was to be the program was killed");
   return orr_fail(err, launch->no_room ? ORR_BUSY : ORR_IO, "cannot %s %s: %s", launch->doing, launch->to,
                   strerror(launch->problem));
 }

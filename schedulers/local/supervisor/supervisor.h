@@ -4,11 +4,12 @@
    disk (a file system that hangs under a job's directory stops it, as it would stop any shell).
 
    Every file of this folder is one noun or verb of it:
-     journal record replay compact   what survives it          job      the tables of jobs
-     queue launch environment login  starting jobs             end      their ends, and adopting them
-     stop control submit report      what clients ask for      door     clients and frames: request
-     process watch                   small tools               run      the loop and its clock
-     main                            its own start and end */
+     main run process watch                     its own start and end, the loop, small tools
+     door request                               clients and their frames
+     submit control stop report                 what clients ask for
+     job queue prepare launch environment login waiting and starting
+     end                                        ends, and adopting what an earlier supervisor started
+     journal record replay compact              what outlives it */
 #pragma once
 #include <stdbool.h>
 

@@ -2,6 +2,7 @@
 local http = require "support.http"
 local process = require "support.process"
 local socket = require "socket"
+local top = require("support.server").top
 
 local peers = {}
 
@@ -16,22 +17,37 @@ local function free_port()
   return math.tointeger(tonumber(port))
 end
 
--- Starts a server and waits until it listens.
+local server = {}
+server.__index = server
+
+-- Starts a server in a directory of its own and waits until it listens.
 local function serve(command, directory, port)
-  local self = { url = "http://127.0.0.1:" .. port, port = port, process = process.start(command, directory) }
+  local it = setmetatable({ url = "http://127.0.0.1:" .. port, port = port, directory = directory }, server)
+  it.process = process.start(command, directory)
   process.eventually(command, function()
-    if self.process:ended() then error("it ended: " .. process.read(directory .. "/log"), 0) end
+    if it.process:ended() then error("it ended: " .. process.read(directory .. "/log"), 0) end
     local connection = socket.connect("127.0.0.1", port)
     if connection then connection:close() end
     return connection
   end)
-  function self:stop()
-    self.process:signal "TERM"
-    self.process:wait()
-    self.process:close()
-    process.run("rm -rf " .. quote(directory))
-  end
-  return self
+  return it
+end
+
+---Creates something → what it answers.
+function server:post(path, body)
+  local connection = http.connect("127.0.0.1", self.port)
+  connection:send("POST", path, { ["Content-Type"] = "application/json" }, body)
+  local response = assert(connection:receive())
+  connection:close()
+  assert(response.status == 201, response.body)
+  return response.json
+end
+
+function server:stop()
+  self.process:signal "TERM"
+  self.process:wait()
+  self.process:close()
+  process.run("rm -rf " .. quote(self.directory))
 end
 
 function peers.bare_http()
@@ -39,23 +55,16 @@ function peers.bare_http()
   return serve(quote(folder .. "bare_http") .. " " .. port, process.temporary(), port)
 end
 
----The web framework, with a simulation → server; it has `simulation`, an id, and `post(path, body)`.
+---The web framework, with `simulation`, the id of one that is ready for jobs.
 function peers.pyramid()
   local port, directory = free_port(), process.temporary()
-  local _, here = process.run "pwd"
-  local self = serve(("env JOBS_DB=%s/jobs.db PYTHONDONTWRITEBYTECODE=1 %s -m gunicorn -w 2 --threads 4 -b 127.0.0.1:%d"
-    .. " --chdir %s pyramid_jobs:application"):format(directory, PYTHON, port,
-    quote(here:gsub("\n", "") .. "/tests/bench/peers")), directory, port)
-  function self.post(_, path, body)
-    local connection = http.connect("127.0.0.1", port)
-    connection:send("POST", path, { ["Content-Type"] = "application/json" }, body)
-    local response = assert(connection:receive())
-    connection:close()
-    assert(response.status == 201, response.body)
-    return response.json
-  end
-  self.simulation = self:post("/simulations", { name = "bench" }).id
-  return self
+  local database = "env PYTHONDONTWRITEBYTECODE=1 JOBS_DB=" .. quote(directory .. "/jobs.db")
+  local code, output = process.run(("%s %s tests/bench/peers/pyramid_jobs.py"):format(database, PYTHON))
+  assert(code == 0, output)
+  local it = serve(("%s %s -m gunicorn -w 2 --threads 4 -b 127.0.0.1:%d --chdir %s pyramid_jobs:application"):format(
+    database, PYTHON, port, quote(top .. "/tests/bench/peers")), directory, port)
+  it.simulation = it:post("/simulations", { name = "bench" }).id
+  return it
 end
 
 -- Runs a bare program to its end → the numbers that it prints.

@@ -32,7 +32,8 @@ local ended = [[
 local function fill(jobs)
   local directory = process.temporary()
   local it = own.start { data = directory .. "/data" }
-  local made = { data = it.data, directory = directory, simulation = it:simulation "stock", guest = it:token_of "guest" }
+  local made = { data = it.data, directory = directory, simulation = it:simulation "stock",
+    guest = it:token_of "guest" }
   for _ = 1, SWEEPS do
     made.sweep = own.post_sweep(it, made.simulation, jobs // SWEEPS, "shelf").id
     it:make("/v1/simulations/" .. made.simulation .. "/jobs",
@@ -41,7 +42,7 @@ local function fill(jobs)
   local of_guest = it:simulation("guest's", { token = made.guest })
   it:make("/v1/simulations/" .. of_guest .. "/sweeps", own.sweep_of(GUESTS_JOBS, "shelf"), { token = made.guest })
   it:stop()
-  local code, output = process.run(("sqlite3 %s %s"):format(process.quote(made.data .. "/orrery.db"), process.quote(ended)))
+  local code, output = process.run(("sqlite3 %s/orrery.db %s"):format(process.quote(it.data), process.quote(ended)))
   assert(code == 0, output)
   return made
 end

@@ -1,4 +1,4 @@
--- What wrk runs (in LuaJIT): requests made once and then drawn at random, and a line of results that lib/load.lua reads.
+-- What wrk runs (in LuaJIT): requests made once and then drawn at random, and a line of results for lib/load.lua.
 -- Arguments are name=value: paths (a file of paths, one a line), token, body (makes it POST), pause_ms.
 -- luacheck: globals init request delay done, read globals wrk
 

@@ -1,7 +1,8 @@
 """Simulations and jobs as a web framework does them: Pyramid, SQLAlchemy's object mapper, SQLite made as durable as
 Orrery's (write-ahead log, synchronous=FULL). It has no tokens, no checks and no history.
 
-usage: JOBS_DB=FILE gunicorn -w 2 --threads 4 -b 127.0.0.1:PORT pyramid_jobs:application
+usage: JOBS_DB=FILE python3 pyramid_jobs.py     makes the tables
+       JOBS_DB=FILE gunicorn -w 2 --threads 4 -b 127.0.0.1:PORT pyramid_jobs:application
 """
 import os
 from datetime import datetime, timezone
@@ -87,7 +88,6 @@ def get_job(request):
 
 
 def make_application():
-    Base.metadata.create_all(engine)
     with Configurator() as config:
         config.add_route("simulations", "/simulations")
         config.add_route("jobs", "/simulations/{simulation}/jobs")
@@ -96,4 +96,7 @@ def make_application():
         return config.make_wsgi_app()
 
 
-application = make_application()
+if __name__ == "__main__":
+    Base.metadata.create_all(engine)
+else:
+    application = make_application()

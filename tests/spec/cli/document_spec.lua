@@ -41,7 +41,9 @@ describe("a simulation file", function()
   end)
 
   it("has its relative paths taken from its folder", function()
-    local function executable(path) return read(('{"jobs": [{"executable": "%s"}]}'):format(path)).jobs[1].executable end
+    local function executable(path)
+      return read(('{"jobs": [{"executable": "%s"}]}'):format(path)).jobs[1].executable
+    end
     assert.equal(folder .. "/bin/solve", executable "bin/solve")
     assert.equal(folder .. "/./solve", executable "./solve")
     assert.equal("/bin/solve", executable "/bin/solve")

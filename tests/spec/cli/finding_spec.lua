@@ -18,7 +18,8 @@ describe("the command line", function()
   end)
 
   it("finds the server and its token by the data directory", function()
-    for _, found in ipairs { command.run("status", { server = running }), command.run("status --data " .. running.data) } do
+    local by_variable, by_option = command.run("status", { server = running }), command.run("status --data " .. running.data)
+    for _, found in ipairs { by_variable, by_option } do
       assert.equal(0, found.code, found.err)
       assert.matches(running.url, found.out, 1, true)
       assert.matches("admin", found.out)
@@ -35,8 +36,10 @@ describe("the command line", function()
 
   it("takes the server by its address, the token from a file or the environment", function()
     assert.equal(0, command.run(("status --server %s --token-file %s/good"):format(running.url, folder)).code)
-    assert.equal(0, command.run(("status --server %s/ "):format(running.url), { env = { ORRERY_TOKEN = running.token } }).code)
-    assert.equal(0, command.run("status", { env = { ORRERY_URL = running.url, ORRERY_TOKEN = running.token } }).code)
+    local env = { ORRERY_TOKEN = running.token }
+    assert.equal(0, command.run(("status --server %s/"):format(running.url), { env = env }).code)
+    env.ORRERY_URL = running.url
+    assert.equal(0, command.run("status", { env = env }).code)
   end)
 
   it("gives a server's token to no other server", function()
@@ -60,8 +63,8 @@ describe("the command line", function()
   it("says how to start a server when there is none", function()
     local result = command.run "jobs"
     assert.equal(69, result.code)
-    assert.equal("orrery: no server runs on /nonexistent: start one with `orrery serve`, or name another with --server\n",
-      result.err)
+    assert.equal("orrery: no server runs on /nonexistent: start one with `orrery serve`, or name another with "
+      .. "--server\n", result.err)
     result = command.run("jobs --server http://127.0.0.1:1")
     assert.equal(69, result.code)
     assert.matches("Connection refused", result.err)
@@ -74,8 +77,8 @@ describe("the command line", function()
   end)
 
   it("tells usage errors by their exit code, and where help is", function()
-    for _, words in ipairs { "", "bogus", "jobs --bogus", "job", "jobs --limit 0", "serve --log-level loud", "run", "run --",
-      "run a.json -- true", "run --memory much -- true", "run --env X -- true", "run --cores 2 a.json" } do
+    for _, words in ipairs { "", "bogus", "jobs --bogus", "job", "jobs --limit 0", "serve --log-level loud", "run",
+      "run --", "run a.json -- true", "run --memory much -- true", "run --env X -- true", "run --cores 2 a.json" } do
       local result = command.run(words, { server = running })
       assert.equal(64, result.code, words .. result.err)
       assert.equal("", result.out)

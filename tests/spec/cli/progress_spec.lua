@@ -13,8 +13,8 @@ end
 
 describe("progress", function()
   it("shows everything where there is room", function()
-    assert.equal("heat2d  " .. ("━"):rep(19) .. ("╌"):rep(11) .. "  26/40  8 active, 6 waiting, 2 failed  0:12  0:07 left",
-      (line(120)))
+    local bar = ("━"):rep(19) .. ("╌"):rep(11)
+    assert.equal("heat2d  " .. bar .. "  26/40  8 active, 6 waiting, 2 failed  0:12  0:07 left", (line(120)))
   end)
 
   it("lets go of the least important where there is none", function()
@@ -26,8 +26,10 @@ describe("progress", function()
   end)
 
   it("fits every width, and tells how wide it is", function()
-    local samples = { {}, { trouble = "no answer from the server (Connection refused), trying again" },
-      { name = ("長"):rep(50) }, { left = false }, { counts = { total = 0 } }, { counts = { total = 1, COMPLETED = 1 } } }
+    local samples = {
+      {}, { trouble = "no answer from the server (Connection refused), trying again" }, { name = ("長"):rep(50) },
+      { left = false }, { counts = { total = 0 } }, { counts = { total = 1, COMPLETED = 1 } },
+    }
     for _, sample in ipairs(samples) do
       for width = 12, 200 do
         local shown, columns = line(width, sample)

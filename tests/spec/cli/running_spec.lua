@@ -104,6 +104,19 @@ describe("running from the command line", function()
       end
     end)
 
+    it("is followed through a restart of the server", function()
+      local line = command.line("run -- sh -c 'echo begin; sleep 3; echo end'", { server = running })
+      process.write(folder .. "/go.sh", line .. " 2>err")
+      local client = process.start("sh " .. folder .. "/go.sh", folder)
+      process.eventually("its beginning", function() return process.read(folder .. "/out") == "begin\n" end)
+      running:stop(true)
+      process.eventually("its trouble", function() return process.read(folder .. "/err"):find "trying again" end)
+      running:launch():ready()
+      assert.equal(0, client:wait())
+      client:close()
+      assert.equal("begin\nend\n", process.read(folder .. "/out"))
+    end)
+
     it("stops quietly when nobody reads", function()
       local _, output = process.run(command.line("run -- seq 1 1000000", { server = running }) .. " | head -n 1")
       assert.equal("1\n", output)
@@ -123,8 +136,10 @@ describe("running from the command line", function()
     it("becomes a simulation, a table of results, and an exit code", function()
       local path = write("sweep.json", {
         name = "squares", description = "d", tags = { a = "b" },
-        sweeps = { { template = script 'echo "{\\"square\\": $((${n} * ${n})), \\"word\\": \\"w${n}\\"}" > results.json',
-          parameters = { n = { from = 1, to = 5, step = 1 } } } },
+        sweeps = { {
+          template = script [[echo "{\"square\": $((${n} * ${n})), \"word\": \"w${n}\"}" > results.json]],
+          parameters = { n = { from = 1, to = 5, step = 1 } },
+        } },
         jobs = { { name = "fine", executable = "/bin/true" } },
       })
       local result = orrery("run " .. path)
@@ -142,7 +157,7 @@ describe("running from the command line", function()
     end)
 
     it("ends with 1 when a job fails, and names it", function()
-      local result = orrery("run -", { stdin = http.encode { jobs = { script "exit 9", { executable = "/bin/true" } } } })
+      local result = orrery("run -", { stdin = http.encode { jobs = { script "exit 9", script "true" } } })
       assert.equal(1, result.code)
       local _, jobs = newest()
       assert.matches("failed: " .. jobs[1].id, result.err, 1, true)
@@ -157,8 +172,7 @@ describe("running from the command line", function()
     end)
 
     it("finds its programs from where it lies", function()
-      process.run(("mkdir -p %s/deep/bin && printf '#!/bin/sh\\nexit 0\\n' > %s/deep/bin/tool && chmod +x %s/deep/bin/tool")
-        :format(folder, folder, folder))
+      process.run(("cd %s && mkdir -p deep/bin && ln -s /bin/true deep/bin/tool"):format(folder))
       local path = write("deep/one.json", { jobs = { { executable = "bin/tool" } } })
       assert.equal(0, orrery("run " .. path).code)
     end)
@@ -210,9 +224,12 @@ describe("running from the command line", function()
       local path = write("long.json", { jobs = { script "sleep 2", script "sleep 2" } })
       process.write(folder .. "/go.sh", command.line("run " .. path, { server = running }) .. " 2>&1")
       local client = process.start("sh " .. folder .. "/go.sh", folder)
-      process.eventually("its beginning", function() return (process.read(folder .. "/out") or ""):find "0 of 2 jobs" end)
+      local function told(words)
+        process.eventually(words, function() return (process.read(folder .. "/out") or ""):find(words, 1, true) end)
+      end
+      told "0 of 2 jobs ended"
       running:stop(true)
-      process.eventually("its trouble", function() return process.read(folder .. "/out"):find "no answer from the server" end)
+      told "no answer from the server"
       running:launch():ready() -- on another port
       assert.equal(0, client:wait())
       client:close()
@@ -242,8 +259,8 @@ describe("running from the command line", function()
   end)
 
   it("lists and fetches files", function()
-    local result = orrery "run -d -- sh -c 'mkdir -p a/b; printf one >a/one; printf two >a/b/two; : >empty; head -c 70000 /dev/zero >big'"
-    local id = result.out:match "%S+"
+    local make = "mkdir -p a/b; printf one >a/one; printf two >a/b/two; : >empty; head -c 70000 /dev/zero >big"
+    local id = orrery(("run -d -- sh -c '%s'"):format(make)).out:match "%S+"
     running:job_in(id)
     assert.matches("3 B  a/one", orrery("files -r " .. id).out)
     assert.matches(" a/\n", orrery("files " .. id).out)

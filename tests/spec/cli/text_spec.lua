@@ -48,6 +48,13 @@ describe("text", function()
     assert.equal("日本 ", text.pad("日本", 5))
   end)
 
+  it("quotes words for a shell, where they need it", function()
+    assert.equal("a/b-c_d.e=1", text.shell "a/b-c_d.e=1")
+    assert.equal("'a b'", text.shell "a b")
+    assert.equal("'it'\\''s'", text.shell "it's")
+    assert.equal("''", text.shell "")
+  end)
+
   it("counts in words", function()
     assert.equal("1 job", text.count(1, "job"))
     assert.equal("0 jobs", text.count(0, "job"))

@@ -76,7 +76,8 @@ describe("the configuration", function()
 
   it("lets the command line win over the file", function()
     for _ = 1, 20 do -- in whatever order tables are walked
-      local result = load('workers = 2 log = { level = "debug", format = "json" }', { workers = 3, ["log.level"] = "warn" })
+      local result = load('workers = 2 log = { level = "debug", format = "json" }',
+        { workers = 3, ["log.level"] = "warn" })
       assert.equal(3, result.workers)
       assert.equal("warn", result.log.level)
       assert.equal("json", result.log.format)
@@ -84,7 +85,11 @@ describe("the configuration", function()
   end)
 
   it("takes relative paths from the folder of the file", function()
-    local result = load 'data = "state" schedulers = "plugins:/opt/plugins" resource "x" { scheduler = "local", base = "b" }'
+    local result = load [[
+      data = "state"
+      schedulers = "plugins:/opt/plugins"
+      resource "x" { scheduler = "local", base = "b" }
+    ]]
     assert.equal("/at/" .. folder .. "/state", result.data)
     assert.equal("/at/" .. folder .. "/plugins:/opt/plugins", result.schedulers)
     assert.equal("/at/" .. folder .. "/b", result.resources[1].base)
@@ -144,7 +149,7 @@ describe("the configuration", function()
       assert.equal("command line: workers is 0, but must be a whole number from 1 to 64", refused("", { workers = 0 }))
     end)
 
-    for _, address in ipairs { "", "host", ":80", "host:", "host:70000", "::1:80", "[::1:80", "[127.0.0.1:80", "h:8x" } do
+    for _, address in ipairs { "", "host", ":80", "host:", "host:70000", "::1:80", "[::1:80", "[127.0.0.1:80", "h:x" } do
       it(("the address %q"):format(address), function()
         assert.matches("must be HOST:PORT", refused("", { listen = address }))
       end)

@@ -1,4 +1,4 @@
-/* What every test of the base floor includes. */
+/* What every test includes. */
 #pragma once
 #include <setjmp.h>
 #include <stdarg.h>

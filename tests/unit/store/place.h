@@ -1,68 +1,28 @@
 /* A place for the tests of the store: a temporary folder with a database and migrations in it, and short ways
    to write and read. Included by each test program. */
 #pragma once
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "../base/folder.h"
 #include "store/store.h"
 
 #define INT(n) ((struct orr_cell){.kind = ORR_CELL_INT, .integer = (n)})
 #define TEXT(t) ((struct orr_cell){.kind = ORR_CELL_TEXT, .text = (t), .size = strlen(t)})
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 struct place {
-  char folder[64], database[128], migrations[128];
+  char folder[FOLDER_ROOM], database[128], migrations[128];
   struct orr_log log;
   struct orr_store *store;
 };
 
-/* --- files --- */
-
-/* The path of a file in a folder, in memory that lives as long as the caller's function. */
-#define PATH_OF(folder, name) path_of((char[256]){0}, folder, name)
-static inline const char *path_of(char *path, const char *folder, const char *name) {
-  snprintf(path, 256, "%s/%s", folder, name);
-  return path;
-}
-
-static inline void write_file(const char *folder, const char *name, const char *text) {
-  FILE *file = fopen(PATH_OF(folder, name), "w");
-  assert_non_null(file);
-  assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
-  assert_int_equal(fclose(file), 0);
-}
-
-static inline void remove_file(const char *folder, const char *name) {
-  assert_int_equal(unlink(PATH_OF(folder, name)), 0);
-}
-
-static inline int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk) {
-  (void)info, (void)kind, (void)walk;
-  return remove(path);
-}
-
 /* An empty temporary folder, and what belongs into it: one migration, `schema`. */
 static inline void place_make_folder(struct place *place) {
-  snprintf(place->folder, sizeof place->folder, "/tmp/orrery-store-XXXXXX");
-  assert_non_null(mkdtemp(place->folder));
+  folder_make(place->folder);
   snprintf(place->database, sizeof place->database, "%s/test.db", place->folder);
   snprintf(place->migrations, sizeof place->migrations, "%s/migrations", place->folder);
   place->store = NULL;
 }
 
 static inline void place_furnish(struct place *place, const char *schema) {
-  assert_int_equal(mkdir(place->migrations, 0700), 0);
+  make_folder(place->folder, "migrations");
   write_file(place->migrations, "0001_first.sql", schema);
   place->log = (struct orr_log){.fd = open(PATH_OF(place->folder, "log"), O_RDWR | O_CREAT | O_APPEND, 0600)};
 }
@@ -92,7 +52,7 @@ static inline void place_close(struct place *place) {
 static inline void place_remove(struct place *place) {
   place_close(place);
   close(place->log.fd);
-  nftw(place->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  folder_remove(place->folder);
 }
 
 /* --- writing and reading --- */

@@ -1,0 +1,135 @@
+-- The lists: `jobs`, `simulations`, `job`, `status`; for people and for machines. And steering, by either kind of id.
+local command = require "support.command"
+local http = require "support.http"
+local server = require "support.server"
+
+describe("listing and steering from the command line", function()
+  local running
+
+  setup(function() running = server.start() end)
+  teardown(function() running:stop() end)
+
+  local function orrery(arguments, options)
+    local all = { server = running }
+    for name, value in pairs(options or {}) do all[name] = value end
+    return command.run(arguments, all)
+  end
+
+  local function lines(text)
+    local all = {}
+    for line in text:gmatch "[^\n]+" do all[#all + 1] = line end
+    return all
+  end
+
+  it("shows the newest jobs first, as a table", function()
+    local simulation = running:simulation "first"
+    local one = running:job(simulation, { exit_code = 3 }, { name = "one" }).id
+    local two = running:job(simulation, {}, { name = "two" }).id
+    running:job_in(one)
+    running:job_in(two)
+    local shown = lines(orrery("jobs --simulation " .. simulation).out)
+    assert.equal(3, #shown)
+    assert.matches("^ID +NAME +STATE +RESOURCE +TIME +REASON$", shown[1])
+    assert.matches("^" .. two:gsub("%-", "%%-") .. "  two   COMPLETED  fake ", shown[2])
+    assert.matches("^" .. one:gsub("%-", "%%-") .. "  one   FAILED     fake .* exit 3$", shown[3])
+    shown = lines(orrery("jobs --state FAILED --simulation " .. simulation).out)
+    assert.equal(2, #shown)
+    assert.matches("one", shown[2])
+    shown = lines(orrery("simulations --name first").out)
+    assert.matches("first  FAILED    2/2", shown[2])
+  end)
+
+  it("pages through long lists", function()
+    local simulation = running:simulation "long"
+    running:make(("/v1/simulations/%s/sweeps"):format(simulation),
+      { template = server.spec(), parameters = { n = { from = 1, to = 2345, step = 1 } } })
+    local all = orrery(("jobs -a --simulation %s"):format(simulation))
+    assert.equal(2346, #lines(all.out))
+    assert.equal("", all.err)
+    local some = orrery(("jobs --limit 7 --simulation %s"):format(simulation))
+    assert.equal(8, #lines(some.out))
+    assert.matches("more than these 7", some.err)
+    assert.equal(101, #lines(orrery("jobs --simulation " .. simulation).out))
+    local items = http.decode(orrery(("jobs -a --json --simulation %s"):format(simulation)).out).items
+    assert.equal(2345, #items)
+    assert.equal(0, orrery("cancel " .. simulation).code)
+  end)
+
+  it("prints the server's JSON, digit by digit", function()
+    local simulation = running:simulation "json"
+    local id = running:job(simulation, {}, { priority = -7, arguments = { "9007199254740993", "é" } }).id
+    running:job_in(id)
+    assert.equal(running:get("/v1/jobs/" .. id).body .. "\n", orrery("job --json " .. id).out)
+    assert.same({}, http.decode(orrery("jobs --json --name nobody").out).items)
+    assert.equal("", orrery("jobs --name nobody").out)
+    assert.equal("no jobs\n", orrery("jobs --name nobody").err)
+  end)
+
+  it("lets nobody's name steer the terminal", function()
+    local name = "a\u{9b}2J\u{202e}b\u{7f}"
+    running:simulation(name:gsub("\127", ""), {})
+    local listed = orrery "simulations"
+    assert.matches("a\\u{9b}2J\\u{202e}b", listed.out, 1, true)
+    local json = orrery "simulations --json"
+    assert.not_matches("\u{9b}", json.out, 1, true)
+    assert.equal((name:gsub("\127", "")), http.decode(json.out).items[1].name)
+  end)
+
+  it("shows a job with its history", function()
+    local id = running:job(running:simulation "one", { exit_code = 2 }, { name = "n", arguments = { "it's", "b" } }).id
+    running:job_in(id)
+    local shown = orrery("job " .. id).out
+    assert.matches("job         " .. id, shown, 1, true)
+    assert.matches("state       FAILED\n", shown)
+    assert.matches("because     exit 2\n", shown)
+    assert.matches("command     /bin/true 'it'\\''s' b\n", shown, 1, true)
+    assert.matches("job.created  PENDING\n", shown)
+    assert.matches("-> FAILED", shown)
+  end)
+
+  it("shows the server and its resources", function()
+    local shown = lines(orrery("status").out)
+    assert.matches("ready", shown[1])
+    assert.matches("^fake +fake +up", shown[#shown])
+    local user = running:token_of "somebody"
+    assert.matches("somebody, user", orrery("status", { env = { ORRERY_TOKEN = user } }).out)
+  end)
+
+  it("shows nobody the jobs of others", function()
+    local id = running:job(running:simulation "mine").id
+    local options = { env = { ORRERY_TOKEN = running:token_of "somebody" } }
+    assert.equal("", orrery("jobs", options).out)
+    assert.equal(1, orrery("job " .. id, options).code)
+    assert.equal(1, orrery("cancel " .. id, options).code)
+  end)
+
+  it("steers a job or a simulation, whichever the id is of", function()
+    local simulation = running:simulation "steered"
+    local id = running:job(simulation, { queue_ms = 60000 }).id
+    running:job_in(id, "QUEUED")
+    assert.equal(("job %s: is being held\n"):format(id), orrery("hold " .. id).out)
+    running:job_in(id, "HELD")
+    assert.equal(("job %s: is being released\n"):format(id), orrery("release " .. id).out)
+    running:job_in(id, "QUEUED")
+    assert.equal(("simulation %s: is being canceled\n"):format(simulation), orrery("cancel " .. simulation).out)
+    running:job_in(id, "CANCELED")
+    assert.equal(("simulation %s: is deleted\n"):format(simulation), orrery("delete " .. simulation).out)
+    assert.equal(410, running:get("/v1/simulations/" .. simulation).status)
+  end)
+
+  it("goes through all ids, and tells each refusal", function()
+    local simulation = running:simulation "several"
+    local ended, alive = running:job(simulation).id, running:job(simulation, { run_ms = 60000 }).id
+    running:job_in(ended)
+    running:job_in(alive, "ACTIVE")
+    assert.equal(1, orrery("delete " .. simulation).code) -- one of its jobs runs
+    local result = orrery(("cancel %s nonsense %s"):format(ended, alive))
+    assert.equal(1, result.code)
+    assert.matches(ended .. ": The job is COMPLETED", result.err, 1, true)
+    assert.matches("nonsense: there is neither a job nor a simulation with this id", result.err, 1, true)
+    assert.equal(("job %s: is being canceled\n"):format(alive), result.out)
+    running:job_in(alive)
+    assert.equal(1, orrery("suspend --json " .. ended).code)
+    assert.equal(0, orrery(("delete %s %s"):format(ended, alive)).code)
+  end)
+end)
