@@ -2,8 +2,9 @@
 -- as wanted. The answer is data; whoever asks carries it out.
 local act = {}
 
--- By what is wanted and the state. `verb`: ask the scheduler. `move`: change the state here, no scheduler is involved.
--- `wait`: nothing can be done now, something under way will show. `done`: it is as wanted.
+-- By what is wanted and the state. `verb`: ask the scheduler (`patient`: if it lacks the verb, a later state will do).
+-- `move`: change the state here, no scheduler is involved. `wait`: nothing can be done now, something under way will
+-- show. `done`: it is as wanted.
 local decisions = {
   CANCEL = {
     NEW = { move = "CANCELED" }, PENDING = { move = "CANCELED" }, STAGE_IN = { move = "CANCELED" },
@@ -18,7 +19,7 @@ local decisions = {
   },
   SUSPEND = {
     NEW = { done = true }, PENDING = { done = true, reason = "HELD" }, STAGE_IN = { wait = true },
-    SUBMITTING = { wait = true }, QUEUED = { verb = "hold", otherwise = "wait" }, HELD = { done = true },
+    SUBMITTING = { wait = true }, QUEUED = { verb = "hold", patient = true }, HELD = { done = true },
     ACTIVE = { verb = "suspend" }, SUSPENDED = { done = true }, STAGE_OUT = { done = true },
   },
   RUN = {
@@ -28,7 +29,7 @@ local decisions = {
   },
 }
 
----@return {verb:string|nil, move:string|nil, wait:boolean|nil, done:boolean|nil, reason:string|false|nil}
+---@return {verb:string|nil, patient:boolean|nil, move:string|nil, wait:boolean|nil, done:boolean|nil, reason:string|false|nil}
 function act.on(job)
   return decisions[job.wanted][job.state] or { done = true }
 end

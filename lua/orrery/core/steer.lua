@@ -47,10 +47,10 @@ end
 
 -- Jobs a scheduler holds -----------------------------------------------------------------------------------------
 
--- The job as the resource holds it, which knows the state better than the row that was read.
+-- The job as the resource holds it, which knows the state better than the row that was read; with the latest wish.
 local function held(resource, row)
   local job = row.native_id and resource.live[row.native_id] or resource.submitting[row.key]
-  if job then job.wanted = row.wanted end
+  if job then job.wanted = jobs.wanted(row.key) end
   return job
 end
 
@@ -61,14 +61,12 @@ local function refuse(batch, job, verb, why)
   batch:tell(job, "job.refused", { verb = verb, wanted = job.wanted, message = why })
 end
 
--- After a verb went well: what it asked for will show; a look at the jobs is due now.
+-- After a verb went well a look at the jobs is due: the wish is fulfilled when its effect shows, not before.
 local function verb_reports(resource, verb, list, reports)
   local batch = lifecycle.batch()
   for i, report in pairs(reports) do
     local job, failure = list[i], type(report) == "table" and report.error
-    if not failure then
-      jobs.steered(batch.change, job.key, job.wanted)
-      resource.next_poll = 0
+    if not failure then resource.next_poll = 0
     elseif failure.class == "rejected" and job.wanted ~= "CANCEL" then
       refuse(batch, job, verb, tostring(failure.message))
     end -- else: asked again later; a CANCEL is never weakened
@@ -82,14 +80,17 @@ local function sort_by_verb(resource, batch)
     local job = held(resource, row)
     resource.steering[key] = nil
     local decision = job and act.on(job)
-    if not job or decision.done then
+    local verb = decision and decision.verb
+    if not job then
       jobs.steered(batch.change, key, row.wanted)
-    elseif decision.verb and not resource.info.verbs[decision.verb] then
-      refuse(batch, job, decision.verb, ("%s has no %s"):format(resource.scheduler, decision.verb))
-    elseif decision.verb and (job.asked ~= decision.verb or now - job.asked_at > AGAIN_MS) then
-      job.asked, job.asked_at = decision.verb, now
-      by_verb[decision.verb] = by_verb[decision.verb] or {}
-      table.insert(by_verb[decision.verb], job)
+    elseif decision.done then
+      jobs.steered(batch.change, key, job.wanted)
+    elseif verb and not resource.info.verbs[verb] then
+      if not decision.patient then refuse(batch, job, verb, ("%s has no %s"):format(resource.scheduler, verb)) end
+    elseif verb and (job.asked ~= verb or now - job.asked_at > AGAIN_MS) then
+      job.asked, job.asked_at = verb, now
+      by_verb[verb] = by_verb[verb] or {}
+      table.insert(by_verb[verb], job)
     end
   end
   return by_verb

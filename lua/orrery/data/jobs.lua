@@ -50,6 +50,9 @@ local brief = db.statement([[
   FROM jobs j WHERE j.key = ? AND ]] .. visible)
 function jobs.get(key) return db.row(brief, key) end
 
+local wanted = db.statement "SELECT wanted FROM jobs WHERE key = ?"
+function jobs.wanted(key) return db.value(wanted, key) end
+
 local specification = db.statement [[
   SELECT j.spec, j.parameters, w.template FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep WHERE j.key = ?]]
 ---What its specification is made of: spec, or template and parameters.
