@@ -5,6 +5,8 @@ local process = require "support.process"
 local socket = require "socket"
 
 local JOBS = 20
+local LARGE = "# " .. ("x"):rep(60000) -- twenty of them are more than a socket holds, unless the machine is tuned
+local HOLDS_ALL = tonumber(process.read "/proc/sys/net/core/wmem_default") > 1000000
 
 -- A server whose supervisor is frozen, and a simulation.
 local function frozen()
@@ -73,7 +75,7 @@ describe("a frozen supervisor", function()
 
   it("is sent half of a submission that is larger than its socket holds: that half runs nothing", function()
     local s, _ <close>, supervisor, simulation = frozen()
-    add_jobs(s, simulation, "# " .. ("x"):rep(60000))
+    add_jobs(s, simulation, LARGE)
     await_submission(s)
     await_down(s)
     crash.kill(s)
@@ -81,13 +83,13 @@ describe("a frozen supervisor", function()
     await_down(s)
     crash.signal("CONT", supervisor)
     assert.equal(0, crash.audit(s, simulation, JOBS))
-    assert.equal(tostring(JOBS), s:sql "SELECT count(*) FROM jobs WHERE attempt = 2")
+    assert.equal(tostring(HOLDS_ALL and 0 or JOBS), s:sql "SELECT count(*) FROM jobs WHERE attempt = 2")
     crash.stop(s)
   end)
 
   it("does not keep the server from ending", function()
     local s, _ <close>, supervisor, simulation = frozen()
-    add_jobs(s, simulation, "# " .. ("x"):rep(60000))
+    add_jobs(s, simulation, LARGE)
     await_submission(s)
     s:stop(true)
     s:restart()

@@ -89,11 +89,16 @@ function crash.stop(s)
   s.is_gone = true
 end
 
--- After a failed test: whatever there is, frozen or not. The directory stays to be looked at.
+---Kills supervisor and jobs, frozen or not.
+function crash.kill_all(s)
+  for _, pid in ipairs(processes_of(s.directory)) do crash.signal("KILL", pid) end
+end
+
+-- After a failed test. The directory stays to be looked at.
 local function clear(s)
   if s.is_gone then return end
   if s.process.pipe then s:kill() end
-  for _, pid in ipairs(processes_of(s.directory)) do crash.send("KILL", pid) end
+  crash.kill_all(s)
 end
 
 ---A running server, to be ended by crash.stop, and a guard for when the test fails before:

@@ -25,7 +25,8 @@ end
 
 -- Waiting --------------------------------------------------------------------------------------------------------
 
-answer.wait_query = { type = "number", min = 0, max = 60, help = "seconds to wait: until it has ended, or, with If-None-Match, until it is another than that" }
+answer.wait_query = { type = "number", min = 0, max = 60,
+  help = "seconds to wait: until it has ended, or, with If-None-Match, until it is another than that" }
 
 ---Reads again and again until there is something to tell or the time is over.
 ---@param read fun():string, boolean the body, and whether it has come to its end

@@ -62,8 +62,7 @@ local function send(context, job, lane, root, path, what, content_type)
   request:begin(from and 206 or 200, headers, stop - at)
   if request:method() == "HEAD" then return end
   while at < stop do
-    local bytes
-    bytes, code, why = files.read(lane, root, path, at, math.min(PIECE, stop - at), DEADLINE_MS)
+    local bytes = files.read(lane, root, path, at, math.min(PIECE, stop - at), DEADLINE_MS)
     if not bytes or #bytes == 0 or not request:write(bytes) then return end -- cut short, and seen to be so
     at = at + #bytes
   end
@@ -108,8 +107,10 @@ local query = { recursive = { type = "integer", min = 0, max = 1, help = "1: fol
 
 return {
   { method = "GET", path = "/v1/jobs/{id}/stdout", summary = "What the job wrote", handler = output "stdout", response = "bytes" },
-  { method = "GET", path = "/v1/jobs/{id}/stderr", summary = "What the job wrote as errors", handler = output "stderr", response = "bytes" },
-  { method = "GET", path = "/v1/jobs/{id}/files", summary = "List the files of a job", handler = get, query = query, response = "list" },
+  { method = "GET", path = "/v1/jobs/{id}/stderr", summary = "What the job wrote as errors",
+    handler = output "stderr", response = "bytes" },
+  { method = "GET", path = "/v1/jobs/{id}/files", summary = "List the files of a job", handler = get, query = query,
+    response = "list" },
   { method = "GET", path = "/v1/jobs/{id}/files/{path*}", summary = "Download a file, or list a folder", handler = get,
     query = query, response = "bytes" },
 }

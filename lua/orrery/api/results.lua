@@ -9,12 +9,13 @@ local jobs = require "orrery.data.jobs"
 
 local PAGE = 500 -- rows of CSV written at a time
 
-local whole, cut = answer.shapes { { "job_id", "id" }, { "name", "text" }, { "parameters", "json" }, { "state", "text" },
+local _, cut = answer.shapes { { "job_id", "id" }, { "name", "text" }, { "parameters", "json" }, { "state", "text" },
   { "exit_code", "int" }, { "wall_seconds", "real" }, { "results", "json" } }
 
 local function as_json(context, simulation)
-  local after, _, limit = answer.page(context.query)
-  return answer.list_of(cut(context.query.fields), limit, jobs.results, simulation.key, after, limit)
+  local after, descending, limit = answer.page(context.query)
+  local page = descending and jobs.results_newest_first or jobs.results
+  return answer.list_of(cut(context.query.fields), limit, page, simulation.key, after, limit)
 end
 
 -- CSV (RFC 4180). A text that a spreadsheet would take for a formula is given a quote in front.
@@ -95,6 +96,5 @@ end
 return {
   { method = "GET", path = "/v1/simulations/{id}/results", summary = "Parameters and outcomes, a row for each job",
     handler = get, response = "list",
-    query = { format = { type = "text", choices = { "json", "csv" }, help = "csv: all rows at once" },
-      limit = answer.page_query.limit, cursor = answer.page_query.cursor, fields = answer.page_query.fields } },
+    query = answer.list_query { format = { type = "text", choices = { "json", "csv" }, help = "csv: all rows at once" } } },
 }

@@ -1,7 +1,5 @@
 -- The job specification: PSI/J's words, and ours in addition (see docs of the fields' `help`). Here is what one must look
 -- like, and what the house itself reads out of it.
-local schema = require "orrery.core.schema"
-
 local spec = {}
 
 local function text(help, more)
@@ -25,7 +23,8 @@ local resources = { type = "object", help = "what the job needs", fields = {
 } }
 
 local attributes = { type = "object", help = "how the scheduler treats the job", fields = {
-  duration = { type = "integer", min = 1, max = 31536000, help = "wall time in seconds, suspended time not counted (default 3600)" },
+  duration = { type = "integer", min = 1, max = 31536000,
+    help = "wall time in seconds, suspended time not counted (default 3600)" },
   queue_name = text("the queue or partition", { line = true, max = 256 }),
   account = text("the account that is charged", { line = true, max = 256 }),
   reservation_id = text("the reservation to run in", { line = true, max = 256 }),
@@ -51,7 +50,8 @@ spec.fields = {
   stderr_path = text("the file its errors go to (default: stderr)", { line = true, min = 1, max = 4096 }),
   resources = resources,
   attributes = attributes,
-  resource = text("where it must run; absent: wherever it fits", { line = true, max = 64, pattern = "^[%w_-]+$", format = "a resource's name" }),
+  resource = text("where it must run; absent: wherever it fits",
+    { line = true, max = 64, pattern = "^[%w_-]+$", format = "a resource's name" }),
   priority = { type = "integer", min = -1000, max = 1000, help = "larger goes first among the owner's jobs" },
   hold = { type = "boolean", help = "true: waits for release" },
   tags = spec.tags,

@@ -9,7 +9,7 @@ local sweep = {}
 
 local MOST_PARAMETERS, NAME = 32, "^[%a_][%w_]*$"
 
-local value = { type = "either", { type = "text", max = 65536 }, { type = "number" }, { type = "boolean" } }
+local scalar = { type = "either", { type = "text", max = 65536 }, { type = "number" }, { type = "boolean" } }
 local range = { type = "object", help = "from, to and either step or count", fields = {
   from = { type = "number", required = true, help = "the first value" },
   to = { type = "number", required = true, help = "the last value, where the steps meet it" },
@@ -21,7 +21,7 @@ sweep.schema = { type = "object", help = "a parameter space that expands into jo
   template = { type = "any", required = true, help = "a job specification with ${parameter} in its texts" },
   parameters = { type = "map", required = true, max = MOST_PARAMETERS, key_pattern = NAME,
     key_format = "a name: letters, digits and _", help = "for each parameter a list of values, or a range",
-    of = { type = "either", { type = "list", of = value, max = 1000000 }, range } },
+    of = { type = "either", { type = "list", of = scalar, max = 1000000 }, range } },
   combine = { type = "text", choices = { "product", "zip" }, help = "every combination (default), or the i-th values together" },
 } }
 

@@ -50,8 +50,8 @@ local brief = db.statement([[
   FROM jobs j WHERE j.key = ? AND ]] .. visible)
 function jobs.get(key) return db.row(brief, key) end
 
-local wanted = db.statement "SELECT wanted FROM jobs WHERE key = ?"
-function jobs.wanted(key) return db.value(wanted, key) end
+local read_wanted = db.statement "SELECT wanted FROM jobs WHERE key = ?"
+function jobs.wanted(key) return db.value(read_wanted, key) end
 
 local specification = db.statement [[
   SELECT j.spec, j.parameters, w.template FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep WHERE j.key = ?]]
@@ -184,11 +184,13 @@ function jobs.of_simulation(simulation, after, limit) return db.rows(of_simulati
 
 -- Results --------------------------------------------------------------------------------------------------------
 
----A page of a simulation's results: simulation, key to go on from, limit.
-jobs.results = db.statement([[
+local results = [[
   SELECT j.key AS job_id, j.name, j.parameters, j.state, j.exit_code,
     CASE WHEN j.ended_at IS NULL OR j.started_at IS NULL THEN NULL
          ELSE (j.ended_at - j.started_at) / 1000.0 END AS wall_seconds, j.results
-  FROM jobs j WHERE j.simulation = ? AND j.key > ? AND ]] .. visible .. " ORDER BY j.key LIMIT ?")
+  FROM jobs j WHERE j.simulation = ? AND ]] .. visible
+---A page of a simulation's results: simulation, key to go on from, limit.
+jobs.results = db.statement(results .. " AND j.key > ? ORDER BY j.key LIMIT ?")
+jobs.results_newest_first = db.statement(results .. " AND j.key < ? ORDER BY j.key DESC LIMIT ?")
 
 return jobs
