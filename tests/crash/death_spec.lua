@@ -18,8 +18,11 @@ local function add_waiting(s, simulation, file)
   return s:make(("/v1/simulations/%s/jobs"):format(simulation), job).id
 end
 
+-- The server first, or it would start another supervisor.
 local function kill_both(s)
-  crash.send("KILL", crash.supervisor(s))
+  local supervisor = crash.supervisor(s)
+  s.process:signal "KILL"
+  crash.signal("KILL", supervisor)
   crash.kill(s)
 end
 

@@ -69,6 +69,7 @@ local function verb_reports(resource, verb, list, reports)
     if not failure then resource.next_poll = 0
     elseif failure.class == "rejected" and job.wanted ~= "CANCEL" then
       refuse(batch, job, verb, tostring(failure.message))
+      job.asked = nil
     end -- else: asked again later; a CANCEL is never weakened
   end
   dispatch.commit(resource, batch)
@@ -85,6 +86,7 @@ local function sort_by_verb(resource, batch)
       jobs.steered(batch.change, key, row.wanted)
     elseif decision.done then
       jobs.steered(batch.change, key, job.wanted)
+      job.asked = nil
     elseif verb and not resource.info.verbs[verb] then
       if not decision.patient then refuse(batch, job, verb, ("%s has no %s"):format(resource.scheduler, verb)) end
     elseif verb and (job.asked ~= verb or now - job.asked_at > AGAIN_MS) then
