@@ -19,8 +19,7 @@ endforeach()
 
 install(TARGETS orrery DESTINATION bin)
 install(FILES ${scheduler_scripts} DESTINATION lib/orrery/schedulers)
-install(DIRECTORY ${PROJECT_BINARY_DIR}/schedulers DESTINATION lib/orrery USE_SOURCE_PERMISSIONS
-        PATTERN "*.lua" EXCLUDE)
+install(TARGETS local orrery-supervisor DESTINATION lib/orrery/schedulers)
 install(DIRECTORY include/orrery DESTINATION include)
 install(FILES ${manuals} DESTINATION share/man/man1)
 install(FILES LICENSE DESTINATION share/doc/orrery)

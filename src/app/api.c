@@ -212,6 +212,7 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
 static void end(struct orr_worker *worker) {
   struct api *api = api_of(worker);
   orr_http_destroy(api->http);
+  api->http = NULL;
   orr_router_destroy(api->router);
 }
 
@@ -231,11 +232,12 @@ static void drain(struct orr_message *message) {
   struct draining *draining = (struct draining *)message;
   struct orr_worker *worker = draining->worker;
   struct api *api = api_of(worker);
-  if (draining->now) {
+  if (!api->http) { /* it has ended meanwhile: the message is delivered last of all */
+  } else if (draining->now) {
     orr_http_close_all(api->http);
   } else {
+    orr_http_drain(api->http, drained); /* first, so that those who wait are told that the connection ends */
     orr_changes_end(worker->changes);
-    orr_http_drain(api->http, drained);
   }
   free(draining);
 }

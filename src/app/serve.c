@@ -241,9 +241,11 @@ static void take_down(struct life *life) {
   for (int i = 0; i < server->api_count; i++) orr_worker_stop(server->api[i]);
   orr_worker_stop(server->control);
   bool stuck = server->control && server->control->stuck;
+  bool ended = orr_lanes_destroy(server->lanes); /* before the loops to which their work goes home */
   orr_store_close(server->store);
-  if (stuck) { /* a plug-in hangs: its thread still uses what would be freed now */
-    orr_log(&server->log, ORR_LOG_WARN, "a scheduler plug-in hangs and was left behind");
+  if (stuck || !ended) { /* a thread still uses what would be freed now */
+    orr_log(&server->log, ORR_LOG_WARN,
+            stuck ? "a scheduler plug-in hangs and was left behind" : "a file system hangs and was left behind");
     _exit(life->exit_code);
   }
   orr_signal_stop(life->terminate);
@@ -252,7 +254,6 @@ static void take_down(struct life *life) {
   for (int i = 0; i < server->api_count; i++) orr_worker_destroy(server->api[i]);
   orr_worker_destroy(server->control);
   orr_watchdog_stop(server->watchdog);
-  orr_lanes_destroy(server->lanes);
   free(server->api);
   free(server->stats);
   if (server->listen_fd >= 0) close(server->listen_fd);

@@ -136,7 +136,8 @@ static void lua_run(struct orr_plugin *base, struct orrery_call *call) {
 static void lua_close_instance(struct orr_plugin *base) {
   struct lua_plugin *plugin = (struct lua_plugin *)base;
   orr_script_close(plugin->script); /* a task under way will never go on */
-  if (plugin->running) orr_call_finish(plugin->running, ORR_UNAVAILABLE, "the resource was closed");
+  if (plugin->running) /* not "unavailable": it may have had its effect */
+    orr_call_finish(plugin->running, ORR_INTERNAL, "the resource was closed while the verb ran");
   while (plugin->first) {
     struct orrery_call *call = plugin->first;
     plugin->first = (struct orrery_call *)call->message.next;

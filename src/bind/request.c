@@ -70,9 +70,8 @@ static int l_query(lua_State *L) {
       return lua_pushnil(L), lua_pushstring(L, err.text), 2;
     push_slice(L, name);
     if (lua_rawget(L, -2) != LUA_TNIL) {
-      lua_pushnil(L);
-      lua_pushfstring(L, "the parameter %s stands twice", lua_pushlstring(L, name.text, name.size));
-      return 2;
+      const char *twice = lua_pushlstring(L, name.text, name.size);
+      return lua_pushnil(L), lua_pushfstring(L, "the parameter %s stands twice", twice), 2;
     }
     lua_pop(L, 1);
     push_slice(L, name);

@@ -51,6 +51,8 @@ void orr_push_value(lua_State *L, const struct orrery_value *value) {
   }
 }
 
+enum { DEEPEST = ORR_JSON_DEPTH + 16 }; /* room for what a whole document is wrapped in on its way */
+
 static void table_to_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out,
                            int depth);
 
@@ -84,7 +86,7 @@ static void to_value(lua_State *L, int index, struct orr_arena *arena, struct or
 
 static void table_to_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out,
                            int depth) {
-  if (depth > ORR_JSON_DEPTH) luaL_error(L, "a value is nested deeper than %d", ORR_JSON_DEPTH);
+  if (depth > DEEPEST) luaL_error(L, "a value is nested deeper than %d", DEEPEST);
   luaL_checkstack(L, 6, "a value nested too deep");
   if (orr_is_list(L, index)) {
     orr_value_set_kind(out, arena, ORRERY_LIST);

@@ -73,9 +73,12 @@ void orr_child_kill(struct orr_child *child) {
 
 static void timed_out(void *data) {
   struct orr_child *child = data;
+  orr_timer_stop(child->deadline);
+  child->deadline = NULL;
   child->result.timed_out = true;
   orr_child_kill(child);
-  close_handle(&child->out); /* a descendant that left the group may hold them open */
+  close_handle(&child->in); /* a descendant that left the group may hold them open */
+  close_handle(&child->out);
   close_handle(&child->err);
 }
 

@@ -1,7 +1,6 @@
 #include "loop/lane.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -94,8 +93,8 @@ int orr_lanes_submit(struct orr_lanes *lanes, const char *name, struct orr_work 
   return ORR_OK;
 }
 
-void orr_lanes_destroy(struct orr_lanes *lanes) {
-  if (!lanes) return;
+bool orr_lanes_destroy(struct orr_lanes *lanes) {
+  if (!lanes) return true;
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
   until.tv_sec += END_SECONDS;
@@ -108,7 +107,7 @@ void orr_lanes_destroy(struct orr_lanes *lanes) {
     if (lane->threads) stuck = true;
   }
   pthread_mutex_unlock(&lanes->lock);
-  if (stuck) return; /* its threads still use all this */
+  if (stuck) return false; /* its threads still use all this */
   while (lanes->lanes) {
     struct lane *lane = lanes->lanes;
     lanes->lanes = lane->next;
@@ -119,4 +118,5 @@ void orr_lanes_destroy(struct orr_lanes *lanes) {
   }
   pthread_mutex_destroy(&lanes->lock);
   free(lanes);
+  return true;
 }

@@ -87,12 +87,11 @@ static void ring_early(uv_handle_t *handle, void *data) {
 
 void orr_loop_destroy(struct orr_loop *loop) {
   if (!loop) return;
-  do { /* what is delivered late may still close handles, and closing takes turns of the loop */
+  do { /* what is delivered or rung late may still begin things, and closing takes turns of the loop */
     deliver_all(loop);
     uv_walk(&loop->uv, ring_early, NULL);
     if (!uv_is_closing((uv_handle_t *)&loop->wake)) uv_close((uv_handle_t *)&loop->wake, NULL);
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
-  } while (atomic_load(&loop->inbox));
+  } while (uv_run(&loop->uv, UV_RUN_ONCE) || atomic_load(&loop->inbox));
   if (uv_loop_close(&loop->uv) != 0)
     abort(); /* a handle was left open: a defect that must not pass quietly */
   free(loop);

@@ -12,11 +12,12 @@ struct orr_message {
 };
 
 struct orr_loop *orr_loop_create(struct orr_err *err);
-void orr_loop_run(struct orr_loop *loop);  /* until orr_loop_stop, then until every handle has closed */
-void orr_loop_stop(struct orr_loop *loop); /* any thread */
-void orr_loop_destroy(
-    struct orr_loop *loop); /* after run has returned; undelivered messages are delivered first */
+void orr_loop_run(struct orr_loop *loop);                               /* until orr_loop_stop */
+void orr_loop_stop(struct orr_loop *loop);                              /* any thread */
 void orr_loop_post(struct orr_loop *loop, struct orr_message *message); /* any thread; wakes the loop */
+/* After run has returned: delivers what is still in the inbox, rings every timer early and stops it, and waits
+   until every handle has closed. */
+void orr_loop_destroy(struct orr_loop *loop);
 
 /* Milliseconds of the monotonic clock, cached at the start of the loop's turn. */
 long long orr_loop_now(struct orr_loop *loop);

@@ -8,7 +8,8 @@
 #include "script/watchdog.h"
 
 /* The allocator counts, and says no beyond the limit; Lua then collects, tries again, and fails the running
-   task. */
+   task. Outside of a slice nobody could catch that, and the process would end: there the limit may be passed,
+   and the next task to ask for memory fails. */
 static void *allocate(void *user, void *old, size_t old_size, size_t size) {
   struct orr_script *script = user;
   if (!old) old_size = 0; /* Lua passes a type tag there */
@@ -17,7 +18,8 @@ static void *allocate(void *user, void *old, size_t old_size, size_t size) {
     script->used -= old_size;
     return NULL;
   }
-  if (size > old_size && script->limit && script->used + (size - old_size) > script->limit) return NULL;
+  bool limited = script->limit && script->current;
+  if (size > old_size && limited && script->used + (size - old_size) > script->limit) return NULL;
   void *memory = realloc(old, size);
   if (memory) script->used += size - old_size;
   return memory;

@@ -34,8 +34,9 @@ end
 function fake.open(config, host)
   local self = { jobs = {}, by_tag = {}, count = 0, config = config, directory = host.directory, fs = host.fs,
     now = host.now, sleep = host.sleep, honours = { array_size = 0, max_submitted = config.max_jobs or 1000,
-    fields = { "executable", "arguments", "script", "environment", "directory", "inherit_environment",
-      "resources.cpu_cores_per_process", "resources.process_count", "attributes.duration", "attributes.custom_attributes" } } }
+    fields = { "executable", "arguments", "script", "environment", "directory", "inherit_environment", "stdin_path",
+      "stdout_path", "stderr_path", "resources.cpu_cores_per_process", "resources.process_count", "attributes.duration",
+      "attributes.custom_attributes" } } }
   load(self)
   return self
 end

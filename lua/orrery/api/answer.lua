@@ -16,10 +16,16 @@ answer.JSON = JSON
 
 function answer.json(status, body, headers) return status, headers and JSON .. headers or JSON, body end
 
+---Whether the client's If-None-Match (one tag, several, weak ones or *) names the tag.
+function answer.has(request, tag)
+  local known = request:header "if-none-match"
+  return known == tag or (known ~= nil and (known == "*" or known:find(tag, 1, true) ~= nil))
+end
+
 ---200 with the body's tag, or 304 when the client has it already.
 function answer.tagged(context, body)
   local tag = digest.etag(body)
-  if context.request:header "if-none-match" == tag then return 304, "ETag: " .. tag .. "\r\n", "" end
+  if answer.has(context.request, tag) then return 304, "ETag: " .. tag .. "\r\n", "" end
   return 200, JSON .. "ETag: " .. tag .. "\r\n", body
 end
 
@@ -34,10 +40,11 @@ function answer.when_ready(context, read)
   local body, ended = read()
   local seconds = context.query.wait
   if seconds then
-    local known, over = context.request:header "if-none-match", clock.monotonic() + seconds * 1000 // 1
-    while not (known and digest.etag(body) ~= known or not known and ended) do
+    local request, over = context.request, clock.monotonic() + seconds * 1000 // 1
+    local conditional = request:header "if-none-match"
+    while conditional and answer.has(request, digest.etag(body)) or not conditional and not ended do
       local left = over - clock.monotonic()
-      if left <= 0 or changes.ending() or context.request:aborted() then break end
+      if left <= 0 or changes.ending() or request:aborted() then break end
       changes.wait(math.tointeger(left))
       body, ended = read()
     end
@@ -118,16 +125,18 @@ local function key_of(request)
 end
 
 ---Runs a handler's effect once for its Idempotency-Key. `effect(finish)` does what it must and ends with
----`return finish(change, status, headers, body)`, which commits the change with the answer in it.
+---`return finish(change, status, headers, body)`, which commits the change with the answer in it. A fifth argument is kept
+---for replays instead of a body with a secret in it.
 ---@param on_conflict fun(failed:integer)|nil raises what a failed guard means; the statement's number is given
 function answer.once(context, effect, on_conflict)
   local request, owner = context.request, context.principal.owner
   local key, hash = key_of(request)
   local row = key and idempotency.get(owner, key)
   if row then return replay(row, hash) end
-  return effect(function(change, status, headers, body)
+  return effect(function(change, status, headers, body, kept)
     headers = JSON .. (headers or "")
-    if key then idempotency.insert(change, owner, key, hash, status, headers, body, clock.now()) end
+    if key then idempotency.insert(change, owner, key, hash, status, headers, kept or body, clock.now()) end
+    if change:size() == 0 then return status, headers, body end
     local ok, code, why, failed = change:commit()
     if ok then return status, headers, body end
     if code == "conflict" then

@@ -16,59 +16,65 @@ local simulations = require "orrery.data.simulations"
 -- The verb in the path, and what is wanted from then on.
 local wishes = { cancel = "CANCEL", hold = "HOLD", release = "RUN", suspend = "SUSPEND", resume = "RUN" }
 
-local function job_answer(key) return db.json(job_api.shape, jobs.one_any, key) end
-
 local function illegal(verb, row)
   problem.raise("illegal-transition", ("The job is %s%s; %s is not possible."):format(row.state,
     row.wanted ~= "RUN" and " and " .. row.wanted .. " is wanted" or "", verb))
 end
 
-local function steer_job(verb)
-  local wanted = wishes[verb]
+-- A handler that brings one job on: `change(row, verb)` returns the change to commit and the state, the wish and the
+-- reason it leads to.
+local function on_job(verb, change)
   return function(context, id)
-    local row = access.job(context, id)
-    if not act.possible(wanted, row.state) or (row.wanted == "CANCEL" and wanted ~= "CANCEL") then illegal(verb, row) end
-    local held_elsewhere = wanted == "RUN" and act.on(row).verb -- the scheduler's own doing: asking again makes sense
-    if row.wanted == wanted and not held_elsewhere then return answer.json(202, job_answer(row.key)) end
-    local change = db.change()
+    return answer.once(context, function(finish)
+      local row = access.job(context, id)
+      local committed, state, wanted, reason = change(row, verb)
+      return finish(committed, 202, nil, db.json(job_api.shape, jobs.one_next, state, wanted, reason, row.key))
+    end, function() illegal(verb, access.job(context, id)) end) -- it was brought on by somebody else in between
+  end
+end
+
+local function steer_job(row, verb)
+  local wanted, change = wishes[verb], db.change()
+  if not act.possible(wanted, row.state) or (row.wanted == "CANCEL" and wanted ~= "CANCEL") then illegal(verb, row) end
+  local held_elsewhere = wanted == "RUN" and act.on(row).verb -- the scheduler's own doing: asking again makes sense
+  if row.wanted ~= wanted or held_elsewhere then
     jobs.want(change, row.key, wanted)
     events.append(change, clock.now(), "job.wanted", row.owner, row.simulation, row.key, { from = row.wanted, to = wanted })
-    local ok, code, why = change:commit()
-    if not ok and code == "conflict" then illegal(verb, access.job(context, id)) end -- it ended in between
-    if not ok then problem.of_commit(code, why) end
-    return answer.json(202, job_answer(row.key))
   end
+  return change, row.state, wanted, row.reason
 end
 
-local function submit_job(context, id)
-  local row = access.job(context, id)
-  if row.state ~= "NEW" then illegal("submit", row) end
-  local batch = lifecycle.batch()
-  batch:move(row, "PENDING", { reason = row.wanted ~= "RUN" and "HELD" or false })
-  local ok, code, why = batch:commit()
-  if not ok and code == "conflict" then illegal("submit", access.job(context, id)) end
-  if not ok then problem.of_commit(code, why) end
-  return answer.json(202, job_answer(row.key))
+local function submit_job(row, verb)
+  if row.state ~= "NEW" then illegal(verb, row) end
+  local batch, reason = lifecycle.batch(), row.wanted ~= "RUN" and "HELD"
+  simulations.touch(batch.change, row.simulation)
+  batch:move(row, "PENDING", { reason = reason })
+  return batch:settle(), "PENDING", row.wanted, reason or nil
 end
 
-local function steer_simulation(verb)
-  local wanted = wishes[verb]
+local function on_simulation(verb, change)
   return function(context, id)
-    local row = access.simulation(context, id)
-    local change = db.change()
-    simulations.want(change, row.key, wanted)
-    events.append(change, clock.now(), "simulation.wanted", row.owner, row.key, nil, { from = row.wanted, to = wanted })
-    local ok, code, why = change:commit()
-    if not ok then problem.of_commit(code, why) end
-    return answer.json(202, db.json(simulation_api.shape, simulations.one, row.key))
+    return answer.once(context, function(finish)
+      local row = access.simulation(context, id)
+      local committed, wanted = change(row, verb)
+      return finish(committed, 202, nil, db.json(simulation_api.shape, simulations.one_next, wanted, row.key))
+    end, function() access.simulation(context, id) end)
   end
+end
+
+local function steer_simulation(row, verb)
+  local wanted, change = wishes[verb], db.change()
+  simulations.want(change, row.key, wanted)
+  events.append(change, clock.now(), "simulation.wanted", row.owner, row.key, nil, { from = row.wanted, to = wanted })
+  return change, wanted
 end
 
 -- Its jobs that are still NEW, a chunk at a time.
-local function submit_simulation(context, id)
-  local row, after = access.simulation(context, id), 0
+local function submit_simulation(row)
+  local after = 0
   repeat
     local list, batch = jobs.of_simulation(row.key, after, 500), lifecycle.batch()
+    simulations.touch(batch.change, row.key)
     for _, job in ipairs(list) do
       after = job.key
       if job.state == "NEW" then batch:move(job, "PENDING", { reason = job.wanted ~= "RUN" and "HELD" or false }) end
@@ -76,19 +82,20 @@ local function submit_simulation(context, id)
     local ok, code, why = batch:commit()
     if not ok then problem.of_commit(code, why) end
   until #list < 500
-  return answer.json(202, db.json(simulation_api.shape, simulations.one, row.key))
+  return db.change(), row.wanted
 end
 
 local routes = {
-  { method = "POST", path = "/v1/jobs/{id}/submit", summary = "Submit a NEW job", handler = submit_job },
-  { method = "POST", path = "/v1/simulations/{id}/submit", summary = "Submit all NEW jobs", handler = submit_simulation },
+  { method = "POST", path = "/v1/jobs/{id}/submit", summary = "Submit a NEW job", handler = on_job("submit", submit_job) },
+  { method = "POST", path = "/v1/simulations/{id}/submit", summary = "Submit all NEW jobs",
+    handler = on_simulation("submit", submit_simulation) },
 }
 for verb in pairs(wishes) do
   local title = verb:sub(1, 1):upper() .. verb:sub(2)
   routes[#routes + 1] = { method = "POST", path = "/v1/jobs/{id}/" .. verb, summary = title .. " a job",
-    handler = steer_job(verb) }
+    handler = on_job(verb, steer_job) }
   routes[#routes + 1] = { method = "POST", path = "/v1/simulations/{id}/" .. verb,
-    summary = title .. " all jobs of a simulation", handler = steer_simulation(verb) }
+    summary = title .. " all jobs of a simulation", handler = on_simulation(verb, steer_simulation) }
 end
 for _, route in ipairs(routes) do
   route.status = 202

@@ -53,7 +53,7 @@ local function send(context, job, lane, root, path, what, content_type)
   if not info then fail(job, what, code, why) end
   if info.type ~= "file" then problem.raise("not-found", ("%s is a %s."):format(what, info.type)) end
   local tag = ('"%x-%x"'):format(info.size, info.modified)
-  if request:header "if-none-match" == tag then return 304, "ETag: " .. tag .. "\r\n", "" end
+  if answer.has(request, tag) then return 304, "ETag: " .. tag .. "\r\n", "" end
   local from, to = range_of(request, info.size)
   local headers = ("Content-Type: %s\r\nAccept-Ranges: bytes\r\nETag: %s\r\nX-Content-Type-Options: nosniff\r\n")
     :format(content_type, tag)

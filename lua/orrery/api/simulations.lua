@@ -66,15 +66,21 @@ local function patch(context, id)
   return answer.json(200, db.json(whole, data.one, row.key))
 end
 
+local function still_running()
+  problem.raise("still-running", "Some of its jobs have not ended; cancel it first.")
+end
+
 local function delete(context, id)
   local row = access.simulation(context, id)
-  if row.state == "ACTIVE" then
-    problem.raise("still-running", "Some of its jobs have not ended; cancel it first.")
-  end
+  if row.state == "ACTIVE" then still_running() end
   local change = db.change()
   data.mark_deleting(change, row.key)
   jobs.bury(change, row.key, row.owner, clock.now())
   local ok, code, why = change:commit()
+  if not ok and code == "conflict" then -- somebody else was faster, with a new job or with the same wish
+    access.simulation(context, id)
+    still_running()
+  end
   if not ok then problem.of_commit(code, why) end
   return 204, "", ""
 end

@@ -22,13 +22,12 @@ local function create(context)
   local body, key, token = context.body, ids.new(), server.random(32)
   local row = { key = key, born = key, hash = digest.sha256(token), owner = body.owner, role = body.role or "user",
     name = body.name, expires_at = body.expires_in and clock.now() + body.expires_in * 1000 }
-  local change = db.change()
-  data.insert(change, row)
-  local ok, code, why = change:commit()
-  if not ok then problem.of_commit(code, why) end
-  local text = whole:text(row)
-  return answer.json(201, text:sub(1, -2) .. ',"token":"' .. token .. '"}',
-    "Location: /v1/tokens/" .. ids.text(key) .. "\r\nCache-Control: no-store\r\n")
+  return answer.once(context, function(finish)
+    local change, text = db.change(), whole:text(row):sub(1, -2)
+    data.insert(change, row)
+    return finish(change, 201, "Location: /v1/tokens/" .. ids.text(key) .. "\r\nCache-Control: no-store\r\n",
+      text .. ',"token":"' .. token .. '"}', text .. ',"token":null}')
+  end)
 end
 
 local function list(context)

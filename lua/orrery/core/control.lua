@@ -85,27 +85,33 @@ local function remove_directories()
   end
 end
 
+-- A chunk of everything, so that a large deletion holds up nobody's cancel → true if there is more to do now.
 local function steer_all(resources)
-  while steer.simulations() do server.beat() end
+  local more = steer.simulations()
   steer.run(resources)
-  while deletion.run() do server.beat() end
+  more = deletion.run() or more
   for name in pairs(resources) do house.poke(name) end
+  return more
 end
 
+local resources -- made once: should the task below fail, it is started again, and the others have gone on meanwhile
+
 return function()
-  boot.run()
-  local resources = start_resources()
-  server.beat()
-  server.ready()
-  task.spawn(remove_directories)
+  if not resources then
+    boot.run()
+    resources = start_resources()
+    task.spawn(remove_directories)
+    server.beat()
+    server.ready()
+  end
   local next_housekeeping = 0
   while true do
-    steer_all(resources)
+    local more = steer_all(resources)
     if clock.monotonic() >= next_housekeeping then
       next_housekeeping = clock.monotonic() + HOUSEKEEPING_MS
       keep_house()
     end
     server.beat()
-    changes.wait(IDLE_MS)
+    if not more then changes.wait(IDLE_MS) end
   end
 end

@@ -113,7 +113,10 @@ function check(s, value, pointer, problem)
       if fits(option, value) then return check(option, value, pointer, problem) end
     end
     local words = {}
-    for i, option in ipairs(s) do words[i] = names[option.type] end
+    for _, option in ipairs(s) do
+      local word = names[option.type]
+      if words[#words] ~= word then words[#words + 1] = word end
+    end
     return problem(pointer, "must be " .. table.concat(words, " or ") .. ", not " .. names[kind_of(value)])
   end
   if not fits(s, value) then

@@ -80,11 +80,10 @@ local function sort_by_verb(resource, batch)
   for key, row in pairs(resource.steering) do
     local job = held(resource, row)
     resource.steering[key] = nil
-    local decision = job and act.on(job)
-    local verb = decision and decision.verb
-    if not job then
-      jobs.steered(batch.change, key, row.wanted)
-    elseif decision.done then
+    -- Not held: it has moved on since the row was read (got its native id, was given back, ended). It is read again.
+    local decision = job and act.on(job) or {}
+    local verb = decision.verb
+    if decision.done then
       jobs.steered(batch.change, key, job.wanted)
       job.asked = nil
     elseif verb and not resource.info.verbs[verb] then
@@ -127,13 +126,14 @@ local function steer_chunk(row)
   simulations.steered(change, row.key, row.wanted, after, #list < CROWD)
   local ok, code, why = change:commit()
   if not ok and code ~= "conflict" then log.warn("simulation not steered", { error = why }) end
+  return ok
 end
 
----Brings the wishes for whole simulations to their jobs, a chunk at a time → true if there is more to do.
+---Brings the wishes for whole simulations to their jobs, a chunk of each → true if there is more to do now.
 function steer.simulations()
-  local rows = simulations.to_steer()
-  for _, row in ipairs(rows) do steer_chunk(row) end
-  return #rows > 0
+  local more = false
+  for _, row in ipairs(simulations.to_steer()) do more = steer_chunk(row) or more end
+  return more
 end
 
 return steer

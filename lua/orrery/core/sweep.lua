@@ -36,13 +36,15 @@ local function open_range(r)
   local from, to, step, count = r.from, r.to, r.step, r.count
   if (step == nil) == (count == nil) then return nil, "must have either step or count" end
   if step == 0 then return nil, "step must not be 0" end
+  local span = to + 0.0 - from -- the difference of two integers could overflow
+  if math.abs(span) == math.huge then return nil, "from and to are too far apart" end
   if step then
-    if (to - from) / step < 0 then return nil, "step leads away from to" end
-    local steps = (to - from) / step
+    local steps = span / step
+    if steps < 0 then return nil, "step leads away from to" end
     if steps > 1e6 then return nil, "has more than 1000000 values" end
     count = math.floor(steps + 1e-9) + 1
   else
-    step = count > 1 and (to - from) / (count - 1) or 0
+    step = count > 1 and span / (count - 1) or 0
   end
   if math.type(from) == "integer" and math.type(step) == "integer" then
     return { count = count, at = function(i) return from + i * step end }

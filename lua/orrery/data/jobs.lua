@@ -15,6 +15,9 @@ local source = " FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep "
 ---One job as its owner may read it: key, owner (twice); the second statement is for those who may read all.
 jobs.one_owned = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND j.owner = ? AND " .. visible)
 jobs.one_any = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND " .. visible)
+---The job as it is about to be: state, wanted, reason, key.
+jobs.one_next = db.statement("SELECT " .. columns:gsub("j%.state", "? AS state"):gsub("j%.wanted", "? AS wanted")
+  :gsub("j%.reason", "? AS reason") .. source .. "WHERE j.key = ? AND " .. visible)
 
 jobs.filters = { "owner", "simulation", "sweep", "resource", "name" }
 

@@ -13,6 +13,9 @@ local columns = [[s.key AS id, s.key AS born, s.owner, s.name, s.description, s.
 local source = " FROM simulations s "
 
 simulations.one = db.statement("SELECT " .. columns .. source .. "WHERE s.key = ? AND s.deleting = 0")
+---The simulation as it is about to be: wanted, key.
+simulations.one_next = db.statement("SELECT " .. columns:gsub("s%.wanted", "? AS wanted") .. source
+  .. "WHERE s.key = ? AND s.deleting = 0")
 
 ---The statement of a page: which filters it has decides which.
 ---Its parameters: the filters' values in the order owner, state, name, then the key to go on from, then the limit.
@@ -49,11 +52,13 @@ local to_steer = db.statement "SELECT key, owner, wanted, steer_after FROM simul
 local steered = db.statement [[
   UPDATE simulations SET steer_after = ?, steer = ?, wanted = CASE WHEN ? THEN 'RUN' ELSE wanted END
   WHERE key = ? AND wanted = ?]]
-local mark_deleting = db.statement "UPDATE simulations SET deleting = 1 WHERE key = ? AND deleting = 0"
+local mark_deleting = db.statement [[
+  UPDATE simulations SET deleting = 1 WHERE key = ? AND deleting = 0 AND state <> 'ACTIVE']]
 local to_delete = db.statement "SELECT key, owner FROM simulations WHERE deleting = 1 ORDER BY key LIMIT 1"
 local delete = db.statement "DELETE FROM simulations WHERE key = ?"
 local delete_counts = db.statement "DELETE FROM counts WHERE simulation = ?"
-local delete_sweeps = db.statement "DELETE FROM sweeps WHERE simulation = ?"
+-- One that is still being written is taken back by who writes it; its jobs are hidden as long as it is there.
+local delete_sweeps = db.statement "DELETE FROM sweeps WHERE simulation = ? AND ready = 1"
 
 function simulations.get(key) return db.row(brief, key) end
 function simulations.details(key) return db.row(details, key) end
