@@ -212,7 +212,7 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
 static void end(struct orr_worker *worker) {
   struct api *api = api_of(worker);
   orr_http_destroy(api->http);
-  api->http = NULL;
+  api->http = NULL; /* a drain() delivered after this finds nothing to do */
   orr_router_destroy(api->router);
 }
 
@@ -232,10 +232,9 @@ static void drain(struct orr_message *message) {
   struct draining *draining = (struct draining *)message;
   struct orr_worker *worker = draining->worker;
   struct api *api = api_of(worker);
-  if (!api->http) { /* it has ended meanwhile: the message is delivered last of all */
-  } else if (draining->now) {
+  if (api->http && draining->now) {
     orr_http_close_all(api->http);
-  } else {
+  } else if (api->http) {
     orr_http_drain(api->http, drained); /* first, so that those who wait are told that the connection ends */
     orr_changes_end(worker->changes);
   }

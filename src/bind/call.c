@@ -20,6 +20,7 @@ struct link {
   struct orr_message *first, **last; /* reports not yet handed to Lua */
   struct orr_ticket ticket;
   struct orr_timer *timer;
+  int *hanging;   /* of the resource: calls that are late */
   bool late;      /* the deadline has passed */
   bool abandoned; /* the box is gone */
 };
@@ -73,6 +74,7 @@ static void over(struct orr_message *message) {
   struct link *link = call->user;
   link->result = call->failure;
   link->call = NULL;
+  if (link->late) --*link->hanging;
   orr_timer_stop(link->timer);
   link->timer = NULL;
   orr_call_destroy(call);
@@ -85,6 +87,7 @@ static void over(struct orr_message *message) {
 static void timed_out(void *data) {
   struct link *link = data;
   link->late = true;
+  ++*link->hanging;
   orr_fail(&link->result, ORR_TIMEOUT, "the plug-in did not answer in time");
   wake(link);
 }
@@ -122,7 +125,7 @@ static void push_box(lua_State *L, struct link *link) {
 enum { GRACE_MS = 1000 }; /* a well-behaved verb ends at its deadline; only then is it called hanging */
 
 int orr_call_begin(lua_State *L, struct orr_resource *resource, enum orr_verb verb, int index,
-                   lua_Integer timeout_ms) {
+                   lua_Integer timeout_ms, int *hanging) {
   struct orr_loop *home = orr_house_of(L)->loop;
   struct orr_arena *arena = orr_arena_create();
   struct orrery_value *request = orr_arena_zalloc(arena, sizeof *request);
@@ -132,6 +135,7 @@ int orr_call_begin(lua_State *L, struct orr_resource *resource, enum orr_verb ve
   push_box(L, link);
   link->call = call;
   link->last = &link->first;
+  link->hanging = hanging;
   link->timer = orr_timer_start(home, timeout_ms + GRACE_MS, 0, timed_out, link);
   call->home = home;
   call->report = reported;

@@ -4,8 +4,9 @@
      row(statement, …)               → {column = value} | nil
      rows(statement, …)              → list of such tables
      json(shape, statement, …)       → the first row, written as JSON | nil
-     json_rows(shape, statement, …)  → the rows written as JSON with commas between, their number, and the
-                                       first column of the last one (which a statement makes its page's key)
+     json_rows(shape, statement, …)  → the rows written as JSON with commas between, their number, the first
+                                       column of the last one (which a statement makes its page's key), and
+                                       whether it stopped there because there were enough bytes
      change()                        → a commit to be built (commit.c)
    Reads run in place and end before the function returns. A read that fails raises: nothing sensible can
    follow. */
@@ -94,13 +95,15 @@ static int l_value(lua_State *L) { return take(L, l_take_value); }
 static int l_row(lua_State *L) { return take(L, l_take_row); }
 static int l_rows(lua_State *L) { return take(L, l_take_rows); }
 
-/* Writes at most `limit` rows; returns how many, negative on error. */
+enum { ENOUGH_BYTES = 8 << 20 }; /* rows are as large as users make them */
+
+/* Writes at most `limit` rows, or until there is enough; returns how many, negative on error. */
 static int put_rows(lua_State *L, struct reading *reading, int limit, struct orr_buf *out,
                     struct orr_cell *last) {
   struct orr_house *house = orr_house_of(L);
   struct orr_shape *shape = orr_check_shape(L, 1);
   int statement = (int)lua_tointeger(L, 2), count = 0, got = 0;
-  while (count < limit && (got = step(reading)) > 0) {
+  while (count < limit && out->size < ENOUGH_BYTES && (got = step(reading)) > 0) {
     if (count++) orr_buf_putc(out, ',');
     if (orr_shape_put(shape, house->ids, statement, &reading->cursor, out, &reading->err)) return -1;
     orr_read_cell(&reading->cursor, 0, last);
@@ -116,6 +119,7 @@ static int push_json(lua_State *L, int limit, bool many) {
   begin(L, 2, &reading);
   int count = put_rows(L, &reading, limit, &out, &last);
   int64_t key = last.kind == ORR_CELL_INT ? last.integer : 0;
+  bool enough = out.size >= ENOUGH_BYTES;
   orr_read_end(&reading.cursor);
   /* From here a Lua error could leak `out`: only running out of memory can raise it, and it is small by
      comparison. */
@@ -126,7 +130,8 @@ static int push_json(lua_State *L, int limit, bool many) {
   if (count == 0) lua_pushliteral(L, "");
   lua_pushinteger(L, count);
   lua_pushinteger(L, key);
-  return 3;
+  lua_pushboolean(L, enough);
+  return 4;
 }
 
 static int l_json(lua_State *L) { return push_json(L, 1, false); }

@@ -30,7 +30,7 @@ struct entry {
   struct orr_ticket starting, watching;
   struct orr_timer *timer; /* of whoever waits for changes */
   struct orr_changed **changed;
-  int changed_count;
+  int changed_count, hanging;
   bool poked;
   struct entry *next;
 };
@@ -214,12 +214,13 @@ static int l_call(lua_State *L) {
   luaL_argcheck(L, verb >= 0, 2, "not a verb");
   luaL_checktype(L, 3, LUA_TTABLE);
   struct entry *entry = entry_of(orr_house_of(L)->resources, name, false);
-  if (!entry || !entry->resource) {
-    struct orr_err err;
+  struct orr_err err = {0};
+  if (!entry || !entry->resource)
     orr_fail(&err, ORR_UNAVAILABLE, "resource %s is not running", name);
-    return orr_push_failure(L, &err);
-  }
-  return orr_call_begin(L, entry->resource, (enum orr_verb)verb, 3, luaL_checkinteger(L, 4));
+  else if (entry->hanging) /* more would only pile up before it */
+    orr_fail(&err, ORR_UNAVAILABLE, "the plug-in hangs in an earlier call");
+  if (err.code) return orr_push_failure(L, &err);
+  return orr_call_begin(L, entry->resource, (enum orr_verb)verb, 3, luaL_checkinteger(L, 4), &entry->hanging);
 }
 
 static void time_over(void *data) { hand_changed(data); }

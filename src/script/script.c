@@ -110,9 +110,10 @@ int orr_script_call(struct orr_script *script, int arguments, int results, struc
   if (script->overtime) lua_sethook(L, NULL, 0, 0);
   lua_remove(L, function);
   if (status == LUA_OK) return ORR_OK;
-  orr_fail(err, status == LUA_ERRMEM ? ORR_NO_MEMORY : ORR_INVALID, "%s", lua_tostring(L, -1));
+  enum orr_code code = script->overtime ? ORR_TIMEOUT : status == LUA_ERRMEM ? ORR_NO_MEMORY : ORR_INVALID;
+  orr_fail(err, code, "%s", lua_tostring(L, -1));
   lua_pop(L, 1);
-  return ORR_INVALID;
+  return code;
 }
 
 int orr_script_require(struct orr_script *script, const char *module, struct orr_err *err) {

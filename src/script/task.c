@@ -31,18 +31,28 @@ struct orr_task *orr_task_create(struct orr_script *script, orr_task_finished *f
 
 lua_State *orr_task_state(struct orr_task *task) { return task->L; }
 
+/* What a coroutine that threw wanted to have closed (`local x <close>`) is code of its own, under a budget like
+   all; one that was thrown out for its time has no more say. */
+static void let_go(struct orr_task *task, enum orr_outcome outcome) {
+  struct orr_script *script = task->script;
+  if (outcome != ORR_TASK_OVERTIME) {
+    lua_State *outer = orr_slice_begin(script, task->L);
+    lua_resetthread(task->L);
+    orr_slice_end(script, outer);
+  }
+  luaL_unref(script->L, LUA_REGISTRYINDEX, task->anchor);
+  task->L = NULL;
+}
+
 /* A task struct is never freed before its script, so that a late ticket can still be seen to be stale. A
    coroutine that threw is closed and let go; one that returned is as good as new. */
-static void retire(struct orr_task *task, bool reusable) {
+static void retire(struct orr_task *task, enum orr_outcome outcome) {
   struct orr_script *script = task->script;
   task->generation++;
-  if (!reusable || script->idle_count >= MOST_IDLE) {
-    lua_resetthread(task->L);
-    luaL_unref(script->L, LUA_REGISTRYINDEX, task->anchor);
-    task->L = NULL;
-  } else {
+  if (outcome == ORR_TASK_DONE && script->idle_count < MOST_IDLE)
     lua_settop(task->L, 0);
-  }
+  else
+    let_go(task, outcome);
   task->next_idle = script->idle;
   script->idle = task;
   script->idle_count++;
@@ -73,7 +83,7 @@ enum orr_outcome orr_task_run(struct orr_task *task, int arguments) {
     outcome = ORR_TASK_FAILED;
   }
   task->finished(task->data, task->L, outcome, outcome == ORR_TASK_DONE ? results : 1);
-  retire(task, outcome == ORR_TASK_DONE);
+  retire(task, outcome);
   return outcome;
 }
 
@@ -114,4 +124,11 @@ void orr_task_destroy_all(struct orr_script *script) {
 const char *orr_outcome_name(enum orr_outcome outcome) {
   static const char *const names[] = {"done", "waiting", "failed", "overtime", "no memory"};
   return names[outcome];
+}
+
+const char *orr_task_trace(lua_State *L) {
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  if (!text) text = lua_pushfstring(L, "(an error value that is a %s)", luaL_typename(L, -1));
+  luaL_traceback(L, L, text, 0);
+  return lua_tostring(L, -1);
 }

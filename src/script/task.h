@@ -39,5 +39,7 @@ struct orr_ticket orr_task_wait(lua_State *L);
 lua_State *orr_ticket_state(struct orr_ticket ticket); /* NULL: the task is over or has been resumed since */
 void orr_ticket_resume(struct orr_ticket ticket, int results);
 
-/* The word for an outcome ("failed"), and what to write about its error value into a log or an answer. */
-const char *orr_outcome_name(enum orr_outcome outcome);
+const char *orr_outcome_name(enum orr_outcome outcome); /* "failed" */
+/* What to write into the log about the error value on top of L, with where it came from. None of the task's own
+   code runs for it, such as a __tostring. Pushed on L, and valid while it stays there. */
+const char *orr_task_trace(lua_State *L);

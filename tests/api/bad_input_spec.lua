@@ -265,8 +265,8 @@ describe("bad input:", function()
       it(case[1], function() refused("GET", case[1], nil, case[3] or 400, case[4] or "invalid-query", nil, case[2]) end)
     end
     it("wait", function()
-      for value, detail in pairs { ["-1"] = "from 0 to 60", ["61"] = "from 0 to 60, not 61", x = "must be a number", ["1e999"] = "from 0 to 60",
-        nan = "must be a number" } do
+      for value, detail in pairs { ["-1"] = "from 0 to 60", ["61"] = "from 0 to 60, not 61", ["1e999"] = "from 0 to 60",
+        x = "must be a number", nan = "must be a number" } do
         refused("GET", "/v1/jobs/" .. job .. "?wait=" .. value, nil, 400, "invalid-query", nil, detail)
       end
     end)

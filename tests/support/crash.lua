@@ -50,8 +50,8 @@ function crash.group(leader)
   return members
 end
 
----The pid of the local resource's supervisor, once there is one. A child of it that is about to become a job looks as it
----does, and is told by its parent.
+---The pid of the local resource's supervisor, once there is one. Told by their parents, others look as it does for a
+---moment: what the server started and it forked from, and a child of it that is about to become a job.
 function crash.supervisor(s)
   local tail = ("orrery-supervisor\0%s/resources/local\0"):format(s.data)
   return eventually("a supervisor", function()
@@ -61,7 +61,7 @@ function crash.supervisor(s)
       if command:sub(-#tail) == tail then parents[pid] = select(3, crash.state(pid)) end
     end)
     for pid, parent in pairs(parents) do
-      if not parents[parent] then return pid end
+      if not parents[parent] and parent ~= s.process.pid then return pid end
     end
   end)
 end

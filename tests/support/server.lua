@@ -72,6 +72,15 @@ end
 
 function server:log() return process.read(self.directory .. "/log") or "" end
 
+---A line of the log whose fields match all the given patterns | nil
+function server:logged(patterns)
+  for text in self:log():gmatch "{[^\n]+}" do
+    local line, matches = http.decode(text), true
+    for name, pattern in pairs(patterns) do matches = matches and tostring(line[name]):find(pattern) end
+    if matches then return line end
+  end
+end
+
 ---Announces a pattern of lines in the log that may be errors.
 function server:announce(pattern) table.insert(self.announced, pattern) end
 

@@ -80,8 +80,8 @@ end
 
 ---A page of rows, written by a shape. A full page may have a successor; the statement's first column is the page's key.
 function answer.list_of(item_shape, limit, statement, ...)
-  local items, count, last = db.json_rows(item_shape, statement, ...)
-  local more = count == limit and ('"%s"'):format(ids.text(last)) or "null"
+  local items, count, last, enough = db.json_rows(item_shape, statement, ...)
+  local more = (count == limit or enough) and ('"%s"'):format(ids.text(last)) or "null"
   return answer.json(200, ('{"items":[%s],"next":%s}'):format(items, more))
 end
 

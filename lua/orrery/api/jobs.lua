@@ -56,7 +56,7 @@ local function add(batch, row)
 end
 
 local function gone(context, id)
-  return function() access.absent(context, "simulation", id) end
+  return function() access.simulation(context, id) end
 end
 
 local function create_one(context, id, simulation)
@@ -65,7 +65,7 @@ local function create_one(context, id, simulation)
   if problems then problem.invalid(problems) end
   return answer.once(context, function(finish)
     local batch, row = lifecycle.batch(), row_of(body, simulation, ids.new())
-    simulations.touch(batch.change, simulation.key)
+    simulations.touch_as(batch.change, simulation)
     add(batch, row)
     return finish(batch:settle(), 201, "Location: /v1/jobs/" .. ids.text(row.key) .. "\r\n", text_of(row))
   end, gone(context, id))
@@ -77,7 +77,7 @@ local function create_many(context, id, simulation)
     local batch, items = lifecycle.batch(), {}
     local list = context.body.jobs
     local first = ids.new(math.max(#list, 1))
-    simulations.touch(batch.change, simulation.key)
+    simulations.touch_as(batch.change, simulation)
     for i, body in ipairs(list) do
       local at = "/jobs/" .. i - 1
       local problems = schema.check(one, body, at) or fitting.check(body, at)
@@ -116,9 +116,10 @@ local function get(context, id)
   end
   access.job(context, id)
   return answer.when_ready(context, function()
-    local body = db.json(whole, data.one_any, key)
+    local row = data.get(key) -- first, so that a body that is sent because the job has ended says so
+    local body = row and db.json(whole, data.one_any, key)
     if not body then access.absent(context, "job", id) end
-    return body, lifecycle.ended[data.get(key).state]
+    return body, lifecycle.ended[row.state]
   end)
 end
 
@@ -162,7 +163,7 @@ local function delete(context, id)
     problem.raise("still-running", ("The job is %s; cancel it first."):format(row.state))
   end
   local batch = lifecycle.batch()
-  data.delete(batch.change, row.key, row.owner, clock.now())
+  data.delete(batch.change, row, clock.now())
   batch:count(row.simulation, row.state, -1)
   local ok, code, why = batch:commit()
   if not ok then problem.of_commit(code, why) end

@@ -47,9 +47,10 @@ end
 local function get(context, id)
   local row = access.simulation(context, id)
   return answer.when_ready(context, function()
-    local body = db.json(whole, data.one, row.key)
+    local now = data.get(row.key) -- first, so that a body that is sent because it has ended says so
+    local body = now and db.json(whole, data.one, row.key)
     if not body then access.absent(context, "simulation", id) end
-    local state = data.get(row.key).state
+    local state = now.state
     return body, state ~= "ACTIVE" and state ~= "NEW"
   end)
 end

@@ -92,7 +92,7 @@ local function create(context, id)
   local function effect(finish)
     expand(plan, row, simulation)
     local batch = lifecycle.batch()
-    simulations.touch(batch.change, simulation.key)
+    simulations.touch_as(batch.change, simulation)
     data.publish(batch.change, row.key)
     events.append(batch.change, batch.at, "sweep.created", row.owner, row.simulation, nil,
       { sweep = ids.text(row.key), jobs = row.jobs })
@@ -104,7 +104,7 @@ local function create(context, id)
     return status, headers, body
   end
   local ok, status, headers, body = pcall(answer.once, context, effect, function()
-    access.absent(context, "simulation", id)
+    access.simulation(context, id)
   end)
   if not published then take_back(row) end
   if not ok then error(status, 0) end

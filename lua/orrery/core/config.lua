@@ -40,6 +40,8 @@ local resource_keys = {
     help = "jobs handed over at once (default: the plug-in's)" },
   { "poll_ms", "integer", 5000, min = 100, max = 600000, help = "time between two looks at live jobs" },
   { "timeout_ms", "integer", 30000, min = 100, max = 600000, help = "time a verb may take" },
+  { "lost_ms", "integer", 60000, min = 100, max = 86400000,
+    help = "time a job may be missing, while the scheduler answers, before it is given up" },
   { "options", "options", nil, help = "the plug-in's own" },
 }
 

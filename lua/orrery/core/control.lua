@@ -36,7 +36,7 @@ end
 
 local function pause_of(it)
   if it.more then return 0 end
-  if not it.info then return IDLE_MS end
+  if not it.info or not it:ready() then return IDLE_MS end
   return math.min(IDLE_MS, recover.next_ms(it) or IDLE_MS, monitor.next_ms(it) or IDLE_MS)
 end
 
@@ -47,9 +47,10 @@ local function drive(it)
   while true do
     local changed = house.changed(it.name, pause_of(it))
     local ok, why = xpcall(go_round, debug.traceback, it, changed)
-    if not ok then
+    if ok then it:untroubled "round"
+    else
       it.more = false
-      it:failed("degraded", tostring(why):match("^[^\n]*"))
+      it:troubled("round", tostring(why):match("^[^\n]*"))
       log.error("round failed", { resource = it.name, error = why })
       task.sleep(1000)
       it:load()

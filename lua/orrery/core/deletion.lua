@@ -18,7 +18,7 @@ function deletion.run()
   if not simulation then return false end
   local change, now = db.change(), clock.now()
   local list = jobs.of_simulation(simulation.key, 0, CHUNK)
-  for _, job in ipairs(list) do jobs.delete(change, job.key, job.owner, now) end
+  for _, job in ipairs(list) do jobs.delete(change, job, now) end
   if #list < CHUNK then
     simulations.delete(change, simulation.key)
     jobs.bury(change, simulation.key, simulation.owner, now)
@@ -44,7 +44,7 @@ local function remove_some(resource, rows)
       keys[#keys + 1] = row.key
     end
   end
-  local removed, _, why = files.remove(resource, paths, DEADLINE_MS)
+  local removed, _, why = files.remove(resource .. " (removals)", paths, DEADLINE_MS)
   if not removed then return log.warn("directories not removed", { resource = resource, error = why }) end
   local change = db.change()
   for i, key in ipairs(keys) do

@@ -5,6 +5,7 @@ local config = require "house.config"
 local ids = require "house.ids"
 local json = require "house.json"
 local log = require "house.log"
+local task = require "house.task"
 local jobs = require "orrery.data.jobs"
 local lifecycle = require "orrery.core.lifecycle"
 local spec = require "orrery.core.spec"
@@ -13,8 +14,26 @@ local submission = require "orrery.core.submission"
 local dispatch = {}
 
 local CROWD = 128       -- jobs in one call
+local MOST_BYTES = 1 << 24 -- of specifications in one call; a larger one goes alone
 local BUSY_MS = 5000    -- before a job that was turned away is offered again
 local SETTLE_MS = 2000  -- before a submission of unknown fate is looked for
+local AGAIN_MS = 1000   -- before a store that failed is used again
+
+-- What a job is submitted by is read when it is needed and kept no longer: it may be large.
+local function specify(job)
+  local row = jobs.specification(job.key) or {}
+  job.spec, job.template, job.parameters = row.spec, row.template, row.parameters
+  return #(row.spec or row.template or "")
+end
+
+local function forget(job) job.spec, job.template, job.parameters = nil, nil, nil end
+
+local function honoured(resource, job)
+  local fits = specify(job) > 0
+    and not spec.unhonoured(submission.spec_of(job), resource.info.honours, resource.name, resource.scheduler)
+  forget(job)
+  return fits
+end
 
 -- The owners' turns: one job of each in every round, so a large sweep does not starve the next user.
 local function take_turns(queues, most)
@@ -42,10 +61,7 @@ local function queue_of(resource, owner, cores, now, most)
   local queue = jobs.pending(resource.name, owner, cores, now, most)
   local mixed = #queue > 0
   for _, job in ipairs(jobs.pending(nil, owner, cores, now, most)) do
-    if #config.resources == 1
-      or not spec.unhonoured(submission.spec_of(job), resource.info.honours, resource.name, resource.scheduler) then
-      queue[#queue + 1] = job
-    end
+    if #config.resources == 1 or honoured(resource, job) then queue[#queue + 1] = job end
   end
   if mixed then table.sort(queue, more_urgent) end
   return queue
@@ -58,10 +74,22 @@ local function choose(resource, most)
   end
   local cores = math.tointeger(resource.info.honours.cores) or math.maxinteger
   local names = {}
-  for owner in pairs(owners) do names[#names + 1] = owner end
+  for owner in pairs(owners) do
+    if clock.monotonic() >= (resource.turned_away[owner] or 0) then names[#names + 1] = owner end
+  end
   table.sort(names)
   for _, owner in ipairs(names) do queues[#queues + 1] = queue_of(resource, owner, cores, now, most) end
   return take_turns(queues, most)
+end
+
+-- As many of the chosen as may be in memory at once, with their specifications; the others stay where they are.
+local function take(chosen)
+  local bytes = 0
+  for i, job in ipairs(chosen) do
+    bytes = bytes + specify(job)
+    if i > 1 and bytes > MOST_BYTES then return { table.unpack(chosen, 1, i - 1) } end
+  end
+  return chosen
 end
 
 local function back_off(batch, job, reason, why)
@@ -70,31 +98,34 @@ local function back_off(batch, job, reason, why)
 end
 
 local function settle_report(resource, batch, job, report)
-  local failure = type(report) == "table" and report.error
-  if type(report) == "table" and type(report.native_id) == "string" and report.native_id ~= "" then
-    batch:move(job, "QUEUED", { native_id = report.native_id })
-    resource:submitted(job, report.native_id)
+  local failure, native_id = resource.failure(report), report.native_id
+  if type(native_id) == "string" and native_id ~= "" and not resource.live[native_id] then
+    batch:move(job, "QUEUED", { native_id = native_id })
+    resource:submitted(job, native_id)
   elseif failure and failure.class == "rejected" then
-    local why = tostring(failure.message)
+    local why = failure.message
     batch:move(job, "FAILED", { reason = "SUBMIT_REJECTED", message = why,
       problem = json.encode { type = "/problems/scheduler-rejected", title = "The scheduler refused the job",
         status = 422, detail = why } })
     resource:release(job)
   elseif failure and (failure.class == "busy" or failure.class == "unavailable") then
-    back_off(batch, job, "BACKOFF", tostring(failure.message))
+    back_off(batch, job, "BACKOFF", failure.message)
     resource:release(job)
-    if failure.class == "unavailable" then resource:failed("down", tostring(failure.message)) end
+    if failure.class == "unavailable" then resource:lost(failure.message)
+    else resource.turned_away[job.owner] = clock.monotonic() + BUSY_MS end -- the owner's others would fare no better
   else
-    if not failure then resource:failed("degraded", "submit reported nonsense") end
+    if not failure then resource:troubled("submit", "nonsense: neither an error nor a native_id of its own") end
     job.find_at = clock.monotonic() + SETTLE_MS
   end
 end
 
--- Commits; after a failure memory may be ahead of the store, so it is read again.
+-- Commits; after a failure memory may be ahead of the store, so it is read again. A store that is in trouble (a full
+-- disk) is not asked again at once.
 local function commit(resource, batch)
   local ok, code, why = batch:commit()
   if ok then return true end
   log.warn("transitions not committed", { resource = resource.name, code = code, error = why })
+  if code ~= "conflict" then task.sleep(AGAIN_MS) end
   resource:load()
   return false, code
 end
@@ -117,12 +148,17 @@ end
 
 ---Hands over as many pending jobs as the resource has room for → true if there may be more.
 function dispatch.run(resource)
-  local room = math.min(resource:free(), CROWD)
+  local in_doubt = resource.state == "down" or resource.troubles.submit -- then one job shows whether it works again
+  local room = math.min(resource:free(), in_doubt and 1 or CROWD)
   if room <= 0 or not resource:ready() then return false end
-  local chosen = choose(resource, room)
+  local waiting = choose(resource, room)
+  local chosen = take(waiting)
   if #chosen == 0 or not begin_attempts(resource, chosen) then return false end
   local items = json.list {}
-  for i, job in ipairs(chosen) do items[i] = submission.build(job, resource.scheduler) end
+  for i, job in ipairs(chosen) do
+    items[i] = submission.build(job, resource.scheduler)
+    forget(job)
+  end
   local reported = {}
   local code, why = resource:call("submit", { items = items }, function(reports)
     local batch = lifecycle.batch()
@@ -144,8 +180,7 @@ function dispatch.run(resource)
     end
   end
   commit(resource, batch)
-  if code == "ok" then resource:answered() end
-  return #chosen == room
+  return code == "ok" and (#waiting == room or #chosen < #waiting)
 end
 
 return dispatch

@@ -12,7 +12,6 @@ local status = require "orrery.core.status"
 local monitor = {}
 
 local CROWD = 1000
-local LOST_MS = 60000          -- missing everywhere for so long, while the scheduler answers
 local RESULTS_BYTES = 65536    -- the largest results.json that is taken in
 
 -- Only an object of scalars becomes a row of results; anything else is left where it is.
@@ -25,12 +24,12 @@ local function checked_results(text)
   return json.encode(value)
 end
 
--- What the ended jobs left in results.json, by job.
+-- What the ended jobs left in results.json, by job. On a lane of its own: downloads must not be in its way.
 local function collect_results(resource, ended)
   local paths, found = {}, {}
   for i, job in ipairs(ended) do paths[i] = job.directory .. "/results.json" end
   if #paths == 0 then return found end
-  local texts, _, why = files.slurp(resource.name, paths, RESULTS_BYTES, resource.settings.timeout_ms)
+  local texts, _, why = files.slurp(resource.name .. " (results)", paths, RESULTS_BYTES, resource.settings.timeout_ms)
   if not texts then
     log.warn("results not read", { resource = resource.name, error = why })
     return found
@@ -42,7 +41,7 @@ end
 local function missing(resource, batch, job)
   local now = clock.monotonic()
   job.missing_since = job.missing_since or now
-  if now - job.missing_since < LOST_MS then return end
+  if now - job.missing_since < resource.settings.lost_ms then return end
   local to = job.wanted == "CANCEL" and "CANCELED" or "FAILED"
   batch:move(job, to, { reason = to == "FAILED" and "LOST" or false,
     message = "the scheduler does not know the job any more, and nothing tells how it ended" })
@@ -50,8 +49,8 @@ local function missing(resource, batch, job)
 end
 
 local function nonsense(resource, job, what)
-  resource:failed("degraded", "monitor reported nonsense: " .. what)
-  log.warn("nonsense from a plug-in", { resource = resource.name, job = ids.text(job.key), what = what })
+  resource:troubled("monitor", "nonsense: " .. what)
+  log.debug("nonsense from a plug-in", { resource = resource.name, job = ids.text(job.key), what = what })
 end
 
 -- Splits reports into steps to take; ended jobs come with them.
@@ -61,7 +60,9 @@ local function judge(resource, batch, list, reports)
     local job = list[i]
     local wrong = status.nonsense(report)
     if wrong then nonsense(resource, job, wrong)
-    elseif report.error then log.debug("monitor failed", { job = ids.text(job.key), error = report.error.message })
+    elseif report.error then
+      log.debug("monitor failed", { job = ids.text(job.key), error = report.error.message })
+      if report.error.class == "unavailable" then resource:lost(report.error.message or "the scheduler does not answer") end
     elseif report.absent then missing(resource, batch, job)
     else
       job.missing_since = nil
@@ -91,8 +92,7 @@ end
 local function ask(resource, list)
   for first = 1, #list, CROWD do
     local crowd = { table.unpack(list, first, math.min(first + CROWD - 1, #list)) }
-    local code = resource:call_on("monitor", crowd, function(reports) take(resource, crowd, reports) end)
-    if code == "ok" and resource.state ~= "degraded" then resource:answered() end
+    resource:call_on("monitor", crowd, function(reports) take(resource, crowd, reports) end)
   end
 end
 
@@ -100,9 +100,9 @@ end
 ---@param changed string[] native ids
 function monitor.run(resource, changed)
   local list = {}
+  if not resource:ready() then return end
   if clock.monotonic() >= resource.next_poll then
     resource.next_poll = clock.monotonic() + resource.settings.poll_ms
-    if resource.state == "degraded" then resource.state = "up" end -- it may show that it is well again
     for _, job in pairs(resource.live) do list[#list + 1] = job end
   else
     for _, native_id in ipairs(changed) do

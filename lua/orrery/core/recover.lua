@@ -19,7 +19,7 @@ local function due(resource)
 end
 
 function recover.run(resource)
-  local list = due(resource)
+  local list = resource:ready() and due(resource) or {}
   if #list == 0 then return end
   local items = json.list {}
   for i, job in ipairs(list) do
@@ -29,16 +29,20 @@ function recover.run(resource)
   resource:call("find", { items = items }, function(reports)
     local batch = lifecycle.batch()
     for i, report in pairs(reports) do
-      local job, answer = list[i], type(report) == "table" and report.answer
-      if answer == "found" and type(report.native_id) == "string" then
+      local job, answer = list[i], report.answer
+      if answer == "found" and type(report.native_id) == "string" and not resource.live[report.native_id] then
         batch:move(job, "QUEUED", { native_id = report.native_id })
         batch:tell(job, "job.found", { native_id = report.native_id })
         resource:submitted(job, report.native_id)
         resource.next_poll = 0
       elseif answer == "absent" then
-        batch:move(job, "PENDING", { submission = false, submitted_at = false,
+        batch:move(job, "PENDING", { submission = false, submitted_at = false, due_at = batch.at + AGAIN_MS,
           message = "the scheduler does not have it: it was never submitted" })
         resource:release(job)
+      elseif answer == "unknown" or report.error then
+        resource.failing = true -- it answers, but no better than if it did not
+      else
+        resource:troubled("find", "nonsense: neither absent nor found with a native_id of its own")
       end
     end
     dispatch.commit(resource, batch)

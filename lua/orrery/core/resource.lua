@@ -7,6 +7,8 @@ local json = require "house.json"
 local log = require "house.log"
 local data = require "orrery.data.resources"
 local jobs = require "orrery.data.jobs"
+local schema = require "orrery.core.schema"
+local status = require "orrery.core.status"
 local submission = require "orrery.core.submission"
 
 local resource = {}
@@ -14,6 +16,10 @@ resource.__index = resource
 
 local MAX_SUBMITTED, FIRST_BACKOFF, LAST_BACKOFF = 256, 1000, 30000
 local STATUS_MS = 10000 -- between two looks at the scheduler itself
+
+local honours = { type = "object", fields = {
+  fields = { type = "list", of = { type = "text" } }, cores = { type = "integer", min = 1 },
+  array_size = { type = "integer", min = 0 }, max_submitted = { type = "integer", min = 1 } } }
 
 ---@param settings table the checked configuration of one resource
 function resource.new(settings)
@@ -23,7 +29,11 @@ function resource.new(settings)
     live = {},        -- by native id: jobs the scheduler holds
     submitting = {},  -- by key: jobs whose native id is not known, or not yet
     held = 0,         -- how many both are
+    turned_away = {}, -- by owner: until when nothing of theirs is offered
     steering = {},    -- by key: rows whose wish the scheduler must be asked for
+    troubles = {},    -- by verb: what went wrong last
+    down_by_itself = false,
+    failing = false,  -- the call under way is no success, even if it ends well
     backoff = FIRST_BACKOFF, retry_at = 0, next_poll = 0, next_status = 0,
   }, resource)
 end
@@ -56,45 +66,73 @@ function resource:publish()
     until_ms = clock.monotonic() + STATUS_MS }
 end
 
----The scheduler answered.
-function resource:answered()
-  self.observed_at = clock.now()
-  if self.state == "starting" or self.state == "down" then
-    self.state, self.message = "up", nil
-    log.info("resource up", { resource = self.name })
-  end
-  self.backoff = FIRST_BACKOFF
+local function set_state(self, state, why)
+  if self.state == state and self.message == why then return end
+  log[state == "up" and "info" or "warn"]("resource " .. state, { resource = self.name, error = why })
+  self.state, self.message = state, why
 end
 
----It did not answer, or answered nonsense: "down" or "degraded", until it answers well again.
-function resource:failed(state, why)
-  if self.state ~= state or self.message ~= why then
-    log.warn("resource " .. state, { resource = self.name, error = why })
-  end
-  self.state, self.message = state, why
-  if state == "down" then
-    self.retry_at = clock.monotonic() + self.backoff
-    self.backoff = math.min(self.backoff * 2, LAST_BACKOFF)
-  end
+-- Up, unless some verb is in trouble.
+local function back_up(self)
+  local verb = next(self.troubles)
+  set_state(self, verb and "degraded" or "up", verb and verb .. ": " .. self.troubles[verb])
+end
+
+---A verb went well, and so the scheduler answers.
+function resource:well(verb)
+  self.observed_at, self.backoff = clock.now(), FIRST_BACKOFF
+  if self.state == "up" or self.down_by_itself and verb ~= "status" then return end
+  self.troubles[verb], self.down_by_itself = nil, false
+  back_up(self)
+end
+
+---A verb failed, or answered nonsense: the resource is degraded until that verb goes well again.
+function resource:troubled(verb, why)
+  self.failing, self.troubles[verb] = true, why
+  if self.state ~= "down" then back_up(self) end
+end
+
+---What went wrong is over, without a word from the scheduler.
+function resource:untroubled(verb)
+  if not self.troubles[verb] then return end
+  self.troubles[verb] = nil
+  if self.state ~= "down" then back_up(self) end
+end
+
+---The scheduler does not answer: nothing is handed to it until it does, but for a try now and then.
+---@param by_itself boolean|nil it does answer, and says that it is down: only it can say that it is up
+function resource:lost(why, by_itself)
+  self.failing, self.down_by_itself = true, by_itself or self.down_by_itself
+  set_state(self, "down", why)
+  self.retry_at = clock.monotonic() + self.backoff
+  self.backoff = math.min(self.backoff * 2, LAST_BACKOFF)
 end
 
 ---Whether it is worth asking: a scheduler that is down is tried again now and then.
 function resource:ready() return self.state ~= "down" or clock.monotonic() >= self.retry_at end
 
+local function start(self)
+  local config = { base = self.settings.base }
+  for name, value in pairs(self.settings.options or {}) do config[name] = value end
+  local info, _, why = house.start(self.name, self.scheduler, config)
+  local problems = info and schema.check(honours, info.honours)
+  if not problems then return info, why end
+  house.stop(self.name, self.settings.timeout_ms)
+  return nil, ("open honours nonsense: %s %s"):format(problems[1].pointer, problems[1].detail)
+end
+
 ---Opens the plug-in, if it is not open and its time has come → true when it is open.
 function resource:open()
   if self.info then return true end
   if not self:ready() then return false end
-  local config = { base = self.settings.base }
-  for name, value in pairs(self.settings.options or {}) do config[name] = value end
-  local info, _, why = house.start(self.name, self.scheduler, config)
+  local info, why = start(self)
   if not info then
-    self:failed("down", why)
+    self:lost(why)
     return false
   end
   self.info = info
-  self.max_submitted = self.settings.max_submitted or math.tointeger(info.honours.max_submitted) or MAX_SUBMITTED
-  self:answered()
+  self.max_submitted = self.settings.max_submitted or info.honours.max_submitted or MAX_SUBMITTED
+  self:well "open"
   log.info("resource opened", { resource = self.name, scheduler = info.name, version = info.version,
     language = info.language })
   return true
@@ -132,20 +170,31 @@ function resource:free() return self.max_submitted - self.held end
 
 -- Calls ----------------------------------------------------------------------------------------------------------
 
+---What went wrong with an item, by the plug-in's own words: {class, message} | nil
+function resource.failure(report)
+  local failure = report.error
+  if failure == nil then return nil end
+  if type(failure) ~= "table" then failure = {} end
+  return { class = failure.class, message = type(failure.message) == "string" and failure.message or "no reason was given" }
+end
+
 ---Calls a verb and hands over its reports as they come, in crowds.
 ---@param each fun(reports:table<integer, table>) by item number
 ---@return string code "ok", or how the verb as a whole failed
 ---@return string|nil why
 function resource:call(verb, request, each)
   local call, code, why = house.call(self.name, verb, request, self.settings.timeout_ms)
-  if not call then return code, why end
-  while true do
+  self.failing = false
+  while call do
     local reports
     reports, code, why = call:next()
     if not reports then break end
     each(reports)
   end
-  if code == "timeout" then self:failed("down", ("the plug-in hangs in %s"):format(verb)) end
+  if code == "timeout" then self:lost(("the plug-in hangs in %s"):format(verb))
+  elseif code == "unavailable" then self:lost(why)
+  elseif code ~= "ok" then self:troubled(verb, tostring(why):match "^[^\n]*")
+  elseif not self.failing then self:well(verb) end
   return code, why
 end
 
@@ -162,21 +211,17 @@ end
 function resource:observe()
   if not self.info.verbs.status or clock.monotonic() < self.next_status then return end
   self.next_status = clock.monotonic() + STATUS_MS
-  local code, why = self:call("status", { items = json.list { {} } }, function(reports)
+  self:call("status", { items = json.list { {} } }, function(reports)
     local report = reports[1]
-    if type(report) ~= "table" or report.error then
-      self:failed("down", report and report.error and report.error.message or "status was nonsense")
-      return
-    end
+    local failure = resource.failure(report)
+    if failure then return self:lost(failure.message) end
+    local wrong = status.nonsense_of_resource(report)
+    if wrong then return self:troubled("status", "nonsense: " .. wrong) end
     self.status = report
-    self:answered()
-    local state = report.state == "up" and "up" or report.state == "degraded" and "degraded" or "down"
-    if state ~= self.state then
-      if state == "up" then self.state, self.message = "up", nil
-      else self:failed(state, report.message or "the scheduler says so") end
-    end
+    local why = report.message or "the scheduler says so"
+    if report.state == "down" then self:lost(why, true)
+    elseif report.state == "degraded" then self:troubled("status", why) end
   end)
-  if code ~= "ok" and code ~= "timeout" then self:failed("down", why) end
 end
 
 return resource

@@ -29,6 +29,18 @@ function status.nonsense(report)
   if not (report.absent or report.error or report.state) then return "a status has neither state nor absent nor error" end
 end
 
+local count = { type = "integer", min = 0 }
+local shape_of_resource = { type = "object", fields = {
+  state = { type = "text", choices = { "up", "degraded", "down" }, required = true, help = "how the scheduler is" },
+  message = words, cores_total = count, cores_free = count, nodes_total = count, nodes_free = count, pending = count,
+  queues = { type = "list", of = { type = "map", of = { type = "any" } } } } }
+
+---@return string|nil what is wrong with what a scheduler says of itself
+function status.nonsense_of_resource(report)
+  local problems = schema.check(shape_of_resource, report)
+  return problems and problems[1].pointer .. " " .. problems[1].detail
+end
+
 local function ending(job, report)
   local to, reason = report.state, report.reason
   if to == "COMPLETED" and (report.exit_code or 0) ~= 0 then to, reason = "FAILED", "EXIT_CODE" end

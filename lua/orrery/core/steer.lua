@@ -65,10 +65,10 @@ end
 local function verb_reports(resource, verb, list, reports)
   local batch = lifecycle.batch()
   for i, report in pairs(reports) do
-    local job, failure = list[i], type(report) == "table" and report.error
+    local job, failure = list[i], resource.failure(report)
     if not failure then resource.next_poll = 0
     elseif failure.class == "rejected" and job.wanted ~= "CANCEL" then
-      refuse(batch, job, verb, tostring(failure.message))
+      refuse(batch, job, verb, failure.message)
       job.asked = nil
     end -- else: asked again later; a CANCEL is never weakened
   end

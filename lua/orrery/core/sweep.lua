@@ -47,9 +47,9 @@ local function open_range(r)
     step = count > 1 and span / (count - 1) or 0
   end
   if math.type(from) == "integer" and math.type(step) == "integer" then
-    return { count = count, at = function(i) return from + i * step end }
+    return { count = count, steady = true, at = function(i) return from + i * step end }
   end
-  return { count = count, at = function(i) return clean(from + i * step) end }
+  return { count = count, steady = true, at = function(i) return clean(from + i * step) end }
 end
 
 local function open_list(list)
@@ -121,7 +121,8 @@ local function samples(axis)
   local function better(key, candidate, is_better)
     if found[key] == nil or is_better(candidate, found[key]) then found[key] = candidate end
   end
-  for i = 0, axis.count - 1 do
+  local stride = axis.steady and math.max(axis.count - 1, 1) or 1 -- a range's ends are its extremes
+  for i = 0, axis.count - 1, stride do
     local v = axis.at(i)
     if type(v) == "string" then
       better("long", v, function(a, b) return #a > #b end)

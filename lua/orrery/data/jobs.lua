@@ -87,7 +87,8 @@ local settled = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted
 local unwanted = db.statement "UPDATE jobs SET wanted = ?, steer = 0 WHERE key = ? AND wanted = ?"
 local set_reason = db.statement "UPDATE jobs SET reason = ? WHERE key = ? AND state = ?"
 local describe = db.statement "UPDATE jobs SET name = ?, priority = ?, tags = ? WHERE key = ?"
-local delete = db.statement "DELETE FROM jobs WHERE key = ? AND state IN ('NEW', 'COMPLETED', 'FAILED', 'CANCELED')"
+local delete = db.statement [[
+  DELETE FROM jobs WHERE key = ? AND state = ? AND state IN ('NEW', 'COMPLETED', 'FAILED', 'CANCELED')]]
 local delete_events = db.statement "DELETE FROM events WHERE job = ? AND type <> 'jobs.created'"
 local remove = db.statement [[
   INSERT OR IGNORE INTO removals(key, resource, directory)
@@ -108,12 +109,12 @@ function jobs.settled(change, job) change:add(settled, nil, job.key, job.wanted,
 function jobs.unwanted(change, key, wanted, before) change:add(unwanted, nil, before, key, wanted) end
 function jobs.describe(change, key, row) change:add(describe, 1, row.name, row.priority, row.tags, key) end
 
----Deletes an ended job and its history; its directories are noted for removal.
-function jobs.delete(change, key, owner, now)
-  change:add(remove, nil, key)
-  change:add(delete, 1, key)
-  change:add(delete_events, nil, key)
-  change:add(bury, nil, key, owner, now)
+---Deletes an ended job, if it is still in the state of its row, and its history; its directories are noted for removal.
+function jobs.delete(change, job, now)
+  change:add(remove, nil, job.key)
+  change:add(delete, 1, job.key, job.state)
+  change:add(delete_events, nil, job.key)
+  change:add(bury, nil, job.key, job.owner, now)
 end
 
 function jobs.bury(change, key, owner, now) change:add(bury, nil, key, owner, now) end
@@ -150,7 +151,7 @@ end
 -- For the control worker -----------------------------------------------------------------------------------------
 
 local whole = [[j.key, j.simulation, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.cores, j.attempt,
-  j.submission, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at, j.reason, j.spec, j.parameters, w.template]]
+  j.submission, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at, j.reason]]
 
 -- From one owner to the next by the index, however many jobs each has.
 local owners = db.statement [[
@@ -161,8 +162,8 @@ local owners = db.statement [[
               AND j.owner > waiting.owner ORDER BY j.owner LIMIT 1)
     FROM waiting WHERE waiting.owner IS NOT NULL)
   SELECT owner FROM waiting WHERE owner IS NOT NULL]]
-local pending = db.statement("SELECT " .. whole .. source .. [[
-  WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ? AND j.owner = ? AND j.cores <= ?
+local pending = db.statement("SELECT " .. whole .. [[
+  FROM jobs j WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ? AND j.owner = ? AND j.cores <= ?
     AND (j.due_at IS NULL OR j.due_at <= ?) AND ]] .. visible .. [[
   ORDER BY j.priority DESC, j.key LIMIT ?]])
 local live = db.statement([[

@@ -36,6 +36,9 @@ local details = db.statement "SELECT name, description, tags FROM simulations WH
 local want = db.statement [[
   UPDATE simulations SET wanted = ?, steer = 1, steer_after = 0 WHERE key = ? AND deleting = 0]]
 local touch = db.statement "UPDATE simulations SET key = key WHERE key = ? AND deleting = 0"
+local touch_as = db.statement [[
+  UPDATE simulations SET key = key WHERE key = ? AND deleting = 0
+    AND replace(wanted, 'CANCEL', 'RUN') = replace(?, 'CANCEL', 'RUN')]]
 local count = db.statement [[
   INSERT INTO counts(simulation, state, jobs) VALUES(?, ?, ?)
   ON CONFLICT(simulation, state) DO UPDATE SET jobs = jobs + excluded.jobs]]
@@ -71,6 +74,8 @@ function simulations.update(change, key, row) change:add(update, 1, row.name, ro
 
 ---Guards that the simulation is still there when its new jobs are committed.
 function simulations.touch(change, key) change:add(touch, 1, key) end
+---The same, and that its jobs are still wanted to do what they were when its row was read: new ones were made so.
+function simulations.touch_as(change, row) change:add(touch_as, 1, row.key, row.wanted) end
 
 function simulations.want(change, key, wanted) change:add(want, 1, wanted, key) end
 

@@ -36,8 +36,9 @@ local function ratio_text(number) return (number < 10 and "%.2f" or "%.1f"):form
 function report.begin(scale)
   local _, version = process.run(process.quote(os.getenv "ORRERY_BUILD" .. "/orrery") .. " --version")
   local _, cores = process.run "nproc"
-  print(("%s on %d cores, %s run: medians of %d rounds in turns; a ratio is the median of the rounds' own.\n")
-    :format(version:gsub("%s+$", ""), tonumber(cores), scale.name, scale.rounds))
+  local method = scale.rounds == 1 and "one round" or
+    ("medians of %d rounds in turns; a ratio is the median of the rounds' own"):format(scale.rounds)
+  print(("%s on %d cores, %s run: %s.\n"):format(version:gsub("%s+$", ""), tonumber(cores), scale.name, method))
   put("what", "ours", "compared with", "theirs", "ratio", "budget", "")
 end
 

@@ -57,6 +57,7 @@ local questions = {
   { "list a simulation's jobs", paths = in_simulation "/jobs" },
   { "list a simulation's jobs of a state", paths = in_simulation "/jobs?state=FAILED" },
   { "list all of a state", paths = always "/v1/jobs?state=FAILED" },
+  { "list all of several states", paths = always "/v1/jobs?state=FAILED,CANCELED,NEW" },
   { "list all of a rare state", paths = always "/v1/jobs?state=NEW" },
   { "list from a cursor deep inside", paths = function(it)
     return { "/v1/jobs?cursor=" .. it.ids[#it.ids * 9 // 10] }

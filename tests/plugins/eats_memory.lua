@@ -1,0 +1,13 @@
+-- Wants more memory than there is, whenever there is something to submit.
+local plugin = {}
+function plugin.open() return { honours = { fields = { "executable" } } } end
+function plugin.submit()
+  local eaten = {}
+  while true do eaten[#eaten + 1] = ("x"):rep(1048576) .. #eaten end
+end
+function plugin.monitor() end
+function plugin.cancel() end
+function plugin.find(_, items, report)
+  for i in ipairs(items) do report(i, { answer = "absent" }) end
+end
+return plugin

@@ -1,0 +1,2 @@
+-- Never ends being loaded.
+while true do end

@@ -1,0 +1,3 @@
+-- Lacks a required verb.
+local function nothing() end
+return { open = nothing, monitor = nothing, cancel = nothing, find = nothing }

@@ -1,0 +1,2 @@
+-- Throws when it is loaded.
+error "I will not load"

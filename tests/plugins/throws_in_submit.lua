@@ -1,0 +1,10 @@
+-- Throws whenever there is something to submit.
+local plugin = {}
+function plugin.open() return { honours = { fields = { "executable" } } } end
+function plugin.submit() error "I will not submit" end
+function plugin.monitor() end
+function plugin.cancel() end
+function plugin.find(_, items, report)
+  for i in ipairs(items) do report(i, { answer = "absent" }) end
+end
+return plugin
