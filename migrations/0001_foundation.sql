@@ -105,6 +105,7 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_simulation ON jobs(simulation, key);
 CREATE INDEX jobs_by_simulation_state ON jobs(simulation, state, key);
 CREATE INDEX jobs_by_owner ON jobs(owner, key);
+CREATE INDEX jobs_by_owner_state ON jobs(owner, state, key);
 CREATE INDEX jobs_by_state ON jobs(state, key);
 CREATE INDEX jobs_pending ON jobs(resource, owner, priority DESC, key) WHERE state = 'PENDING' AND wanted = 'RUN';
 CREATE INDEX jobs_live ON jobs(resource, key)

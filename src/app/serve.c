@@ -91,6 +91,12 @@ static void patience_over(void *data) {
   if (life->exit_code == ORR_EXIT_OK && life->draining == 0) stop_main(life);
 }
 
+/* The workers let go of the socket as well when they drain; then whoever comes is refused and need not wait. */
+static void stop_listening(struct orr_server *server) {
+  if (server->listen_fd >= 0) close(server->listen_fd);
+  server->listen_fd = -1;
+}
+
 static void begin_end(struct life *life, int exit_code) {
   if (life->ending) return;
   char path[PATH_MAX + 16];
@@ -103,6 +109,7 @@ static void begin_end(struct life *life, int exit_code) {
     stop_main(life);
     return;
   }
+  if (life->serving == life->server.api_count) stop_listening(&life->server);
   orr_log(&life->server.log, ORR_LOG_INFO, "draining");
   life->patience = orr_timer_start(life->server.loop, DRAIN_MS, 0, patience_over, life);
   drain_all(life, false);
@@ -256,7 +263,7 @@ static void take_down(struct life *life) {
   orr_watchdog_stop(server->watchdog);
   free(server->api);
   free(server->stats);
-  if (server->listen_fd >= 0) close(server->listen_fd);
+  stop_listening(server);
   if (server->lock_fd >= 0) close(server->lock_fd);
   orr_paths_free(&server->paths);
   orr_buf_free(&life->schedulers);

@@ -1,3 +1,4 @@
+/* From the name in the configuration to the plug-in's file: NAME.so or NAME.lua, in the folders in turn. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -55,7 +55,7 @@ function process.start(command, directory)
     exec %s >out 2>>log </dev/null 3<&- &
     pid=$!; echo $pid >pid.new; mv pid.new pid
     { cat <&3 >/dev/null; [ -e exit ] || kill -KILL "$pid" 2>/dev/null; } >/dev/null 2>&1 &
-    exec 3<&-
+    exec 3<&- 2>/dev/null
     wait "$pid"; echo $? >exit.new; mv exit.new exit]]):format(quote(directory), command), "w"))
   self.pid = process.eventually("a pid", function() return tonumber(process.read(directory .. "/pid") or "") end)
   return self

@@ -6,11 +6,13 @@ local db = require "house.db"
 local digest = require "house.digest"
 local ids = require "house.ids"
 local shape = require "house.shape"
+local task = require "house.task"
 local idempotency = require "orrery.data.idempotency"
 local problem = require "orrery.api.problem"
 
 local answer = {}
 
+local GATHER_MS = 10 -- changes come in crowds; one look is enough for all of a crowd
 local JSON = "Content-Type: application/json\r\n"
 answer.JSON = JSON
 
@@ -46,6 +48,7 @@ function answer.when_ready(context, read)
       local left = over - clock.monotonic()
       if left <= 0 or changes.ending() or request:aborted() then break end
       changes.wait(math.tointeger(left))
+      task.sleep(GATHER_MS)
       body, ended = read()
     end
   end

@@ -8,7 +8,7 @@ local data = require "orrery.data.jobs"
 local problem = require "orrery.api.problem"
 local template = require "house.template"
 
-local MOST_ENTRIES, PIECE, DEADLINE_MS = 10000, 262144, 20000
+local MOST_ENTRIES, PIECE, DEADLINE_MS = 10000, 65536, 20000
 
 local types = { txt = "text/plain; charset=utf-8", log = "text/plain; charset=utf-8", csv = "text/csv; charset=utf-8",
   json = "application/json", png = "image/png", jpg = "image/jpeg", jpeg = "image/jpeg", svg = "image/svg+xml",

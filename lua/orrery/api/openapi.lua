@@ -15,6 +15,7 @@ local function time() return { type = json.list { "string", "null" }, format = "
 local function id(nullable) return { type = nullable and json.list { "string", "null" } or "string", format = "uuid" } end
 local function object(properties) return { type = "object", properties = properties } end
 local map = { type = json.list { "object", "null" } }
+local texts = { type = "array", items = { type = "string" } }
 local states = { type = "string", enum = json.list { table.unpack(lifecycle.states) } }
 
 local components = {
@@ -28,14 +29,19 @@ local components = {
   sweep = object { id = id(), simulation_id = id(), jobs = whole(), combine = text(),
     created_at = time(), template = map, parameters = map },
   list = object { items = { type = "array", items = { type = "object" } }, next = text(true) },
-  resource = object { name = text(), scheduler = text(), state = text(), message = text(true), observed_at = time() },
-  scheduler = object { name = text(), language = text(true), version = text(true), state = text(), error = text(true) },
+  resource = object { name = text(), scheduler = text(), state = text(), message = text(true), observed_at = time(),
+    limits = object { max_submitted = whole(true), cores = whole(true), array_size = whole(true) },
+    honours = texts, verbs = texts, cores_total = whole(true), cores_free = whole(true), nodes_total = whole(true),
+    nodes_free = whole(true), pending = whole(true), queues = { type = "array", items = map },
+    single_user = { type = "boolean" } },
+  scheduler = object { name = text(), language = text(true), version = text(true), abi = text(true), verbs = texts,
+    resources = texts, state = text(), error = text(true) },
   principal = object { owner = text(), role = text() },
   token = object { id = id(), owner = text(), role = text(), name = text(true), created_at = time(), expires_at = time(),
     token = text() },
   status = object { status = text() },
   problem = object { type = text(), title = text(), status = whole(), detail = text(), request_id = text(),
-    errors = { type = "array", items = object { pointer = text(), detail = text() } } },
+    offset = whole(), errors = { type = "array", items = object { pointer = text(), detail = text() } } },
 }
 
 local media = { bytes = "application/octet-stream", text = "text/plain" }
@@ -90,6 +96,7 @@ function openapi.describe(routes)
     paths[path][route.method:lower()] = operation(route)
   end
   for type in pairs(problem.types) do problems[#problems + 1] = "/problems/" .. type end
+  for _, type in ipairs(problem.types_of_http) do problems[#problems + 1] = "/problems/" .. type end
   table.sort(problems)
   components.problem.properties.type.enum = problems
   document = json.encode {

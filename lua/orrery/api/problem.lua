@@ -27,6 +27,11 @@ local types = {
 }
 problem.types = types
 
+-- Those that are answered before Lua is asked, or when it has failed (src/http, src/app/api.c).
+problem.types_of_http = { "bad-request", "body-too-large", "encoding-unknown", "expectation-failed", "headers-too-large",
+  "internal", "method-unknown", "out-of-memory", "target-too-long", "timeout", "too-many-connections", "too-many-headers",
+  "too-slow", "version-not-supported" }
+
 ---The document as a table.
 function problem.document(type, detail, more)
   local known = types[type]

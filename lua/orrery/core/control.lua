@@ -40,8 +40,11 @@ local function pause_of(it)
   return math.min(IDLE_MS, recover.next_ms(it) or IDLE_MS, monitor.next_ms(it) or IDLE_MS)
 end
 
--- A round that throws costs this resource a moment, never the others.
+-- A round that throws costs this resource a moment, never the others. `driven` falls with the task, whatever ends it: a
+-- task thrown out for running too long cannot help itself, so the control task starts another.
 local function drive(it)
+  local _ <close> = setmetatable({}, { __close = function() it.driven = false end })
+  it.driven = true
   it:load()
   it:publish()
   while true do
@@ -66,7 +69,6 @@ local function start_resources()
   for _, settings in ipairs(config.resources) do
     local it = resource.new(settings)
     resources[settings.name] = it
-    task.spawn(drive, it)
   end
   return resources
 end
@@ -91,7 +93,10 @@ local function steer_all(resources)
   local more = steer.simulations()
   steer.run(resources)
   more = deletion.run() or more
-  for name in pairs(resources) do house.poke(name) end
+  for name, it in pairs(resources) do
+    if not it.driven then task.spawn(drive, it) end
+    house.poke(name)
+  end
   return more
 end
 

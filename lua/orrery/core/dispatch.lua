@@ -146,6 +146,24 @@ local function begin_attempts(resource, chosen)
   return commit(resource, batch)
 end
 
+-- What the plug-in is given. A job that nothing can be made of ends here, and holds up no other.
+local function build(resource, chosen)
+  local batch, good, items = lifecycle.batch(), {}, json.list {}
+  for _, job in ipairs(chosen) do
+    local ok, item = pcall(submission.build, job, resource.scheduler)
+    forget(job)
+    if ok then
+      good[#good + 1] = job
+      items[#items + 1] = item
+    else
+      batch:move(job, "FAILED", { reason = "SUBMIT_REJECTED", message = "its specification cannot be used: " .. tostring(item) })
+      resource:release(job)
+    end
+  end
+  commit(resource, batch)
+  return good, items
+end
+
 ---Hands over as many pending jobs as the resource has room for → true if there may be more.
 function dispatch.run(resource)
   local in_doubt = resource.state == "down" or resource.troubles.submit -- then one job shows whether it works again
@@ -154,11 +172,9 @@ function dispatch.run(resource)
   local waiting = choose(resource, room)
   local chosen = take(waiting)
   if #chosen == 0 or not begin_attempts(resource, chosen) then return false end
-  local items = json.list {}
-  for i, job in ipairs(chosen) do
-    items[i] = submission.build(job, resource.scheduler)
-    forget(job)
-  end
+  local items
+  chosen, items = build(resource, chosen)
+  if #items == 0 then return true end
   local reported = {}
   local code, why = resource:call("submit", { items = items }, function(reports)
     local batch = lifecycle.batch()

@@ -13,6 +13,7 @@ local monitor = {}
 
 local CROWD = 1000
 local RESULTS_BYTES = 65536    -- the largest results.json that is taken in
+local RESULTS_TRIES = 3        -- before a job ends without the results that its disk does not give
 
 -- Only an object of scalars becomes a row of results; anything else is left where it is.
 local function checked_results(text)
@@ -32,7 +33,7 @@ local function collect_results(resource, ended)
   local texts, _, why = files.slurp(resource.name .. " (results)", paths, RESULTS_BYTES, resource.settings.timeout_ms)
   if not texts then
     log.warn("results not read", { resource = resource.name, error = why })
-    return found
+    return found, true
   end
   for i, job in ipairs(ended) do found[job] = checked_results(texts[i]) end
   return found
@@ -79,12 +80,16 @@ end
 local function take(resource, list, reports)
   local batch = lifecycle.batch()
   local moving, ended = judge(resource, batch, list, reports)
-  local results = collect_results(resource, ended)
+  local results, unread = collect_results(resource, ended)
   for _, move in ipairs(moving) do
-    local last = move.steps[#move.steps]
-    if results[move.job] then last[2].results = results[move.job] end
-    batch:walk(move.job, move.steps)
-    if lifecycle.ended[last[1]] then resource:release(move.job) end
+    local job, last = move.job, move.steps[#move.steps]
+    local has_ended = lifecycle.ended[last[1]]
+    if has_ended and unread then job.unread = (job.unread or 0) + 1 end
+    if not has_ended or not unread or job.unread >= RESULTS_TRIES then -- else: at the next poll again
+      if results[job] then last[2].results = results[job] end
+      batch:walk(job, move.steps)
+      if has_ended then resource:release(job) end
+    end
   end
   dispatch.commit(resource, batch)
 end

@@ -16,6 +16,7 @@ resource.__index = resource
 
 local MAX_SUBMITTED, FIRST_BACKOFF, LAST_BACKOFF = 256, 1000, 30000
 local STATUS_MS = 10000 -- between two looks at the scheduler itself
+local SETTLE_MS = 2000  -- after a submission, before its scheduler is asked whether it ever came
 
 local honours = { type = "object", fields = {
   fields = { type = "list", of = { type = "text" } }, cores = { type = "integer", min = 1 },
@@ -146,7 +147,7 @@ function resource:load()
   for _, job in ipairs(jobs.live(self.name)) do
     if job.native_id then self.live[job.native_id] = job
     else
-      job.find_at = 0
+      job.find_at = clock.monotonic() + math.max(SETTLE_MS - (clock.now() - job.submitted_at), 0)
       self.submitting[job.key] = job
     end
     self.held = self.held + 1

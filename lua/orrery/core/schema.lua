@@ -65,7 +65,12 @@ function checks.list(s, value, pointer, problem)
   if #value > (s.max or 100000) then
     return problem(pointer, ("must have at most %d members, not %d"):format(s.max or 100000, #value))
   end
-  for i, member in ipairs(value) do check(s.of, member, pointer .. "/" .. (i - 1), problem) end
+  local at -- a pointer is written only where there is a problem: lists may be long
+  local function inside(rest, detail) problem(pointer .. "/" .. at .. rest, detail) end
+  for i, member in ipairs(value) do
+    at = i - 1
+    check(s.of, member, "", inside)
+  end
 end
 
 function checks.map(s, value, pointer, problem)

@@ -24,9 +24,10 @@ jobs.filters = { "owner", "simulation", "sweep", "resource", "name" }
 ---The statement of a page of jobs. Its parameters: the key to go on from, the limit, the filters' values in the order of
 ---jobs.filters, and so many states.
 function jobs.page(filter, states, descending)
-  -- Which index serves is told, not guessed: a simulation's own come first, a rare state beats an owner.
+  -- Which index serves is told, not guessed.
   local index = filter.simulation and (states > 0 and "jobs_by_simulation_state" or "jobs_by_simulation")
-    or states > 0 and "jobs_by_state" or filter.owner and "jobs_by_owner"
+    or filter.owner and (states > 0 and "jobs_by_owner_state" or "jobs_by_owner")
+    or states > 0 and "jobs_by_state"
   local where, count = { visible, descending and "j.key < ?1" or "j.key > ?1" }, 2
   for _, name in ipairs(jobs.filters) do
     if filter[name] then

@@ -5,10 +5,12 @@
 #include "script/task.h"
 #include "script/watchdog.h"
 
-enum { SLICE_MS = 200, MEMORY_LIMIT = 64 << 20 };
+enum { SLICE_MS = 200, MEMORY_LIMIT = 8 << 20 };
 
 struct state {
-  struct orr_watchdog *dog;
+  struct orr_watchdog *dog; /* NULL: nobody looks at the time */
+  int64_t slice_ms;
+  size_t memory_limit;
   struct orr_script *script;
   struct orr_log log;
   char folder[FOLDER_ROOM]; /* where modules are found */
@@ -41,12 +43,12 @@ static inline int l_wait(lua_State *L) {
   return lua_yield(L, 0);
 }
 
-static inline void state_open(struct state *state, int64_t slice_ms) {
+static inline void state_open(struct state *state) {
   struct orr_err err = {0};
   struct orr_script_options options = {.name = "test",
                                        .lua_path = state->folder,
-                                       .memory_limit = MEMORY_LIMIT,
-                                       .slice_ms = slice_ms,
+                                       .memory_limit = state->memory_limit,
+                                       .slice_ms = state->slice_ms,
                                        .watchdog = state->dog,
                                        .log = &state->log,
                                        .user = state};
@@ -56,11 +58,11 @@ static inline void state_open(struct state *state, int64_t slice_ms) {
 }
 
 static inline void state_make(struct state *state) {
-  *state = (struct state){.log = {.fd = STDERR_FILENO}};
+  *state = (struct state){.log = {.fd = STDERR_FILENO}, .slice_ms = SLICE_MS, .memory_limit = MEMORY_LIMIT};
   folder_make(state->folder);
   state->dog = orr_watchdog_start(NULL);
   assert_non_null(state->dog);
-  state_open(state, SLICE_MS);
+  state_open(state);
 }
 
 static inline void state_remove(struct state *state) {
