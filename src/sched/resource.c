@@ -17,7 +17,7 @@ struct orr_resource {
   struct orrery_value *config, *honours;
   struct orrery_host host;
   struct orr_plugin *plugin;
-  bool closed; /* the instance is gone; calls that come late go straight home */
+  bool open; /* there is an instance; calls that come before or after go straight home */
 };
 
 static char *folder_of(const char *path) {
@@ -44,6 +44,7 @@ static void instance_opened(void *data, int code) {
                                 .plugin = resource->plugin,
                                 .honours = resource->honours};
   opened->err.code = (enum orr_code)code;
+  resource->open = code == ORR_OK;
   if (code != ORR_OK) orr_loop_stop(resource->loop);
   orr_loop_post(resource->options.home, &opened->message);
 }
@@ -61,7 +62,7 @@ static void *work(void *data) {
   resource->plugin->ops->open(resource->plugin, &resource->host, resource->config, resource->honours,
                               instance_opened, resource);
   orr_loop_run(resource->loop);
-  resource->closed = true;
+  resource->open = false;
   resource->plugin->ops->close(resource->plugin);
   return NULL;
 }
@@ -95,8 +96,8 @@ struct orr_resource *orr_resource_start(const struct orr_resource_options *optio
 static void run(struct orr_message *message) {
   struct orrery_call *call = (struct orrery_call *)message;
   struct orr_resource *resource = call->worker;
-  if (resource->closed) {
-    orr_call_finish(call, ORR_UNAVAILABLE, "the resource is being closed");
+  if (!resource->open) {
+    orr_call_finish(call, ORR_UNAVAILABLE, "the resource is not open");
     return;
   }
   if (!orr_plugin_has(resource->plugin, call->verb)) {
