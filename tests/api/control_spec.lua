@@ -185,7 +185,7 @@ for _, workers in ipairs { 1, 2 } do
       s:job_in(running, "ACTIVE")
       s:job_in(done)
       assert.equal("HOLD", all "hold")
-      local late = s:job(id)
+      local late = s:job(id, nil, { priority = 1 })
       assert.same({ "HOLD", "HELD" }, { late.wanted, late.reason })
       assert.equal("ACTIVE", s:read("/v1/jobs/" .. running).state)
       assert.equal("SUSPEND", all "suspend")

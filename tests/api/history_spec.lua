@@ -69,16 +69,20 @@ for _, workers in ipairs { 1, 2 } do
     end)
 
     it("the jobs of a sweep have a creation of their own", function()
-      s:make("/v1/simulations/" .. simulation .. "/sweeps", { template = server.spec(nil, { name = "swept" }),
-        parameters = { n = { from = 1, to = 510, step = 1 } } })
-      s:finished(simulation)
-      local jobs = s:all("/v1/jobs?name=swept&limit=1000&simulation=" .. simulation)
-      assert.equal(510, #jobs)
-      for _, n in ipairs { 1, 500, 501, 510 } do
-        assert.equal("PENDING SUBMITTING QUEUED ACTIVE COMPLETED", states_of(jobs[n].id))
-        local first = s:read("/v1/jobs/" .. jobs[n].id .. "/history").items[1]
+      local sweep = s:make("/v1/simulations/" .. simulation .. "/sweeps", { template = server.spec(nil, { hold = true }),
+        parameters = { n = { from = 1, to = 1010, step = 1 } } })
+      local jobs = {}
+      for i, job in ipairs(s:all("/v1/jobs?limit=1000&fields=id&sweep=" .. sweep.id)) do jobs[i] = job.id end
+      for _, n in ipairs { 1, 500, 501, 1010 } do -- they share their creation in crowds
+        s:post("/v1/jobs/" .. jobs[n] .. "/release")
+        s:job_in(jobs[n])
+        assert.equal("PENDING SUBMITTING QUEUED ACTIVE COMPLETED", states_of(jobs[n]))
+        local first = s:read("/v1/jobs/" .. jobs[n] .. "/history").items[1]
         assert.same({ "job.created", "PENDING" }, { first.type, first.to })
       end
+      assert.equal("PENDING", states_of(jobs[502]))
+      s:post("/v1/simulations/" .. simulation .. "/cancel")
+      s:finished(simulation)
     end)
 
     it("pages of every size tell the same", function()

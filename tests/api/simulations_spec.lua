@@ -86,9 +86,10 @@ for _, workers in ipairs { 1, 2 } do
 
     it("one with more jobs than are deleted at a time goes as well", function()
       local id = s:simulation "large"
-      s:make("/v1/simulations/" .. id .. "/sweeps", { template = server.spec(),
+      s:make("/v1/simulations/" .. id .. "/sweeps", { template = server.spec(nil, { hold = true }),
         parameters = { n = { from = 1, to = 700, step = 1 } } })
-      assert.equal("COMPLETED", s:finished(id).state)
+      s:post("/v1/simulations/" .. id .. "/cancel")
+      assert.equal("CANCELED", s:finished(id).state)
       local jobs = s:read("/v1/simulations/" .. id .. "/jobs?limit=1000").items
       assert.equal(700, #jobs)
       assert.equal(204, s:delete("/v1/simulations/" .. id).status)

@@ -6,6 +6,7 @@ local full = {
   sweep_jobs = 200000,
   local_jobs = 5000,
   stored_jobs = 1000000,   -- against stored_few
+  every_question = 1,      -- about them; 2: every second one
   active_jobs = 10000,     -- on the resource that is polled
   starts = 5,
 }
@@ -17,6 +18,7 @@ local quick = {
   sweep_jobs = 50000,
   local_jobs = 500,
   stored_jobs = 50000,
+  every_question = 2,
   active_jobs = 2000,
   starts = 3,
 }

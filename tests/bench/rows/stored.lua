@@ -77,7 +77,8 @@ return function()
   local with = ("with %d jobs"):format(scale.stored_few)
   print(("With %d jobs stored; the ratio is the time of an answer to that with %d:"):format(scale.stored_jobs,
     scale.stored_few))
-  for _, question in ipairs(questions) do
+  for i = 1, #questions, scale.every_question do
+    local question = questions[i]
     local result = rounds.compare(function() return rate_of(many, question) end,
       function() return rate_of(few, question) end)
     result.ratio = 1 / result.ratio -- of times, not of rates

@@ -59,15 +59,16 @@ describe("sweep.plan", function()
   end)
 
   it("what is wrong is named", function()
-    assert.matches("^/parameters expands into more than 6 jobs", (select(2, plan_of(space '{"a":[1,2,3],"b":[1,2,3]}', nil, 6)))[1].pointer
-      .. " " .. select(2, plan_of(space '{"a":[1,2,3],"b":[1,2,3]}', nil, 6))[1].detail)
+    local _, many = plan_of(space '{"a":[1,2,3],"b":[1,2,3]}', nil, 6)
+    assert.same({ pointer = "/parameters", detail = "expands into more than 6 jobs" }, many[1])
     assert.equal("/parameters/n must have at least one value", refused(space '{"n":[]}'))
     assert.equal("/parameters/n must have either step or count", refused(space '{"n":{"from":1,"to":2}}'))
     assert.equal("/parameters/n step leads away from to", refused(space '{"n":{"from":1,"to":2,"step":-1}}'))
     assert.equal("/parameters/n from and to are too far apart", refused(space '{"n":{"from":-1e308,"to":1e308,"count":2}}'))
     assert.matches("^/template/name %${m} is not a declared parameter", refused(space('{"n":[1]}', ',"name":"${m}"')))
     assert.matches("^/template/arguments/1 %${n is not", (refused(space('{"n":[1]}', ',"arguments":["a","${n"]')):gsub("{n}", "{n")))
-    assert.matches("^/template/environment/%${n} a parameter cannot stand in a key", refused(space('{"n":[1]}', ',"environment":{"${n}":"x"}')))
+    assert.matches("^/template/environment/%${n} a parameter cannot stand in a key",
+      refused(space('{"n":[1]}', ',"environment":{"${n}":"x"}')))
   end)
 
   it("the template is checked with the first values, and with those that stand for the others", function()

@@ -1,0 +1,115 @@
+/* house.task and house.changes: waiting for time to pass, and for the store to change. */
+#include <pthread.h>
+
+#include "house.h"
+
+/* --- house.task --- */
+
+LUA_TEST(sleep_takes_its_time,
+         "local before = clock.monotonic() task.sleep(30) assert(clock.monotonic() - before >= 29)\n"
+         "task.sleep(0) task.sleep(-5) task.sleep(0.4) raises('number expected', task.sleep)\n"
+         "same(select('#', task.sleep(1)), 0)")
+
+LUA_TEST(who_sleeps_less_wakes_first,
+         "local order = {}\n"
+         "for _, ms in ipairs {40, 10, 25} do\n"
+         "  task.spawn(function(a, b) task.sleep(ms) order[#order + 1] = ms .. a .. b end, 'x', 'y')\n"
+         "end\n"
+         "same(#order, 0) task.sleep(80) same(table.concat(order, ' '), '10xy 25xy 40xy')")
+
+static void a_spawned_failure_is_logged(void **state) {
+  struct rig *rig = *state;
+  char text[4096];
+  rig_lua(rig, "task.spawn(error, 'at once') task.spawn(function() task.sleep(1) error 'later' end)\n"
+               "task.spawn(error, setmetatable({}, {__tostring = function() error 'stubborn' end}))\n"
+               "local ran task.spawn(function() ran = true end) same(ran, true)\n"
+               "raises('function expected', task.spawn, 1) task.sleep(20)");
+  ssize_t size = pread(rig->place.log.fd, text, sizeof text - 1, 0);
+  text[size > 0 ? size : 0] = 0;
+  assert_non_null(strstr(text, "task failed"));
+  assert_non_null(strstr(text, "at once"));
+  assert_non_null(strstr(text, "later"));
+  assert_non_null(strstr(text, "stack traceback"));
+}
+
+static void sleepers_do_not_delay_the_end(void **state) {
+  rig_lua(*state, "for _ = 1, 100 do task.spawn(function() task.sleep(3600000) error 'unreachable' end) end");
+} /* rig_stop comes back, and nobody is woken */
+
+/* --- house.changes --- */
+
+LUA_TEST(a_wait_ends_in_time,
+         "local before = clock.monotonic() same(changes.wait(30), false) assert(clock.monotonic() - before "
+         ">= 29)\n"
+         "same(changes.wait(0), false) same(changes.wait(-5), false) same(changes.ending(), false)")
+
+LUA_TEST(a_commit_wakes_all_who_wait,
+         "local woken = 0\n"
+         "for _ = 1, 10 do task.spawn(function() same(changes.wait(60000), true) woken = woken + 1 end) end\n"
+         "task.spawn(function()\n"
+         "  local change = db.change() change:add(db.statement 'UPDATE account SET money = 0', 2) "
+         "assert(change:commit())\n"
+         "end)\n"
+         "same(changes.wait(60000), true) task.sleep(5) same(woken, 10)")
+
+LUA_TEST(who_waits_again_waits_for_the_next,
+         "local seen = 0\n"
+         "task.spawn(function() while true do if changes.wait(60000) then seen = seen + 1 end end end)\n"
+         "for i = 1, 5 do\n"
+         "  local change = db.change() change:add(db.statement 'UPDATE account SET money = ?', 2, i) "
+         "assert(change:commit())\n"
+         "  task.sleep(5)\n"
+         "end\n"
+         "same(seen, 5)")
+
+static void *announce(void *changes) {
+  for (int i = 0; i < 10000; i++) orr_changes_announce(changes);
+  return NULL;
+}
+
+/* However many commits there are, and from however many threads: none is lost, and few messages are sent. */
+static void announcements_run_together(void **state) {
+  struct rig *rig = *state;
+  pthread_t threads[4];
+  rig_begin(rig, "wakes = 0 task.spawn(function() while changes.wait(60000) do wakes = wakes + 1 end end)\n"
+                 "task.sleep(50) first = wakes task.sleep(50) last = wakes");
+  for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, announce, rig->house.changes);
+  for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+  orr_loop_run(rig->loop);
+  if (*rig->why) fail_msg("%s", rig->why);
+  rig->ended = 0;
+  rig_lua(rig, "same(first, 1) same(last, 1)"); /* all came before the loop looked */
+}
+
+static void end_it(void *data) {
+  struct rig *rig = data;
+  orr_changes_end(rig->house.changes);
+}
+
+static void the_end_wakes_who_waits(void **state) {
+  struct rig *rig = *state;
+  struct orr_timer *timer = orr_timer_start(rig->loop, 10, 0, end_it, rig);
+  rig_lua(rig, "same(changes.wait(60000), true) same(changes.ending(), true)");
+  orr_timer_stop(timer);
+}
+
+static void waiters_do_not_delay_the_end(void **state) {
+  rig_lua(*state,
+          "for _ = 1, 100 do task.spawn(function() changes.wait(3600000) error 'unreachable' end) end");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(sleep_takes_its_time),
+      TEST(who_sleeps_less_wakes_first),
+      TEST(a_spawned_failure_is_logged),
+      TEST(sleepers_do_not_delay_the_end),
+      TEST(a_wait_ends_in_time),
+      TEST(a_commit_wakes_all_who_wait),
+      TEST(who_waits_again_waits_for_the_next),
+      TEST(announcements_run_together),
+      TEST(the_end_wakes_who_waits),
+      TEST(waiters_do_not_delay_the_end),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
