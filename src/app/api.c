@@ -64,9 +64,8 @@ static void fail_request(struct handling *handling, lua_State *L, enum orr_outco
   struct orr_request *request = handling->request;
   struct orr_worker *worker = handling->worker;
   atomic_fetch_add(&worker->server->stats->handler_failures, 1);
-  luaL_traceback(L, L, luaL_tolstring(L, -1, NULL), 0);
   orr_log(&worker->server->log, ORR_LOG_ERROR, "handler failed", ORR_S("request", request->id),
-          ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", lua_tostring(L, -1)));
+          ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", orr_task_trace(L)));
   if (orr_request_box_close(handling->box, true)) return;
   if (outcome == ORR_TASK_OVERTIME)
     respond_problem(request, 503, "too-slow", "The handler of this request ran longer than its budget.");

@@ -35,14 +35,14 @@ static void ended(void *data, lua_State *L, enum orr_outcome outcome, int result
   struct orr_worker *worker = data;
   struct control *control = worker->user;
   (void)results;
-  luaL_traceback(L, L, outcome == ORR_TASK_DONE ? "returned" : luaL_tolstring(L, -1, NULL), 0);
+  const char *why = outcome == ORR_TASK_DONE ? "returned" : orr_task_trace(L);
   orr_log(&worker->server->log, ORR_LOG_ERROR, "control task ended",
-          ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", lua_tostring(L, -1)));
+          ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", why));
   if (control->is_ready) {
     control->again = orr_timer_start(worker->loop, AGAIN_MS, 0, start_again, worker);
     return;
   }
-  orr_fail(&worker->failure, ORR_INTERNAL, "the control worker could not begin: %s", lua_tostring(L, -1));
+  orr_fail(&worker->failure, ORR_INTERNAL, "the control worker could not begin: %s", why);
   orr_loop_post(worker->server->loop, &worker->ready);
 }
 

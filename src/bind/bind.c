@@ -39,3 +39,16 @@ int orr_push_failure(lua_State *L, const struct orr_err *err) {
   lua_pushstring(L, err->text);
   return 3;
 }
+
+static int l_buf_text(lua_State *L) {
+  const struct orr_buf *buf = lua_touserdata(L, 1);
+  return lua_pushlstring(L, buf->size ? buf->data : "", buf->size), 1;
+}
+
+int orr_push_buf(lua_State *L, struct orr_buf *buf) {
+  lua_pushcfunction(L, l_buf_text);
+  lua_pushlightuserdata(L, buf);
+  int status = lua_pcall(L, 1, 1, 0);
+  orr_buf_free(buf);
+  return status == LUA_OK ? 1 : lua_error(L);
+}

@@ -121,13 +121,13 @@ static int push_json(lua_State *L, int limit, bool many) {
   int64_t key = last.kind == ORR_CELL_INT ? last.integer : 0;
   bool enough = out.size >= ENOUGH_BYTES;
   orr_read_end(&reading.cursor);
-  /* From here a Lua error could leak `out`: only running out of memory can raise it, and it is small by
-     comparison. */
-  if (count > 0) lua_pushlstring(L, out.data, out.size);
-  orr_buf_free(&out);
-  if (count < 0) return luaL_error(L, "%s", reading.err.text);
-  if (!many) return count;
-  if (count == 0) lua_pushliteral(L, "");
+  if (count < 0) {
+    orr_buf_free(&out);
+    return luaL_error(L, "%s", reading.err.text);
+  }
+  if (!many && count == 0) return 0;
+  orr_push_buf(L, &out);
+  if (!many) return 1;
   lua_pushinteger(L, count);
   lua_pushinteger(L, key);
   lua_pushboolean(L, enough);

@@ -38,5 +38,9 @@ static inline struct orr_house *orr_house_of(lua_State *L) { return orr_script_u
 /* Runtime failures come back to Lua as nil, code, sentence. */
 int orr_push_failure(lua_State *L, const struct orr_err *err);
 
+/* Pushes what is in the buffer as a text, and frees the buffer, even if the state has no memory for it and this raises.
+   Returns 1. */
+int orr_push_buf(lua_State *L, struct orr_buf *buf);
+
 /* Provides the named tables (a NULL-terminated list) to a state. */
 void orr_bind_provide(struct orr_script *script, const char *const *names);

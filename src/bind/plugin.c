@@ -27,35 +27,52 @@ struct lua_plugin {
 
 static void run_next(struct lua_plugin *plugin);
 
-static void log_failure(struct lua_plugin *plugin, lua_State *L, const char *verb, enum orr_outcome outcome) {
-  const char *error = luaL_tolstring(L, -1, NULL);
-  luaL_traceback(L, L, error, 0);
+/* Logs the failure of a task, and returns its sentence. */
+static const char *log_failure(struct lua_plugin *plugin, lua_State *L, const char *verb,
+                               enum orr_outcome outcome) {
+  const char *sentence = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "threw what is no text";
   orr_log(plugin->host.orrery->log, ORR_LOG_ERROR, "plug-in failed",
           ORR_S("resource", plugin->host.orrery->resource), ORR_S("verb", verb),
-          ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", lua_tostring(L, -1)));
-  lua_pop(L, 1);
+          ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", orr_task_trace(L)));
+  return sentence;
+}
+
+static int push_verb(struct lua_plugin *plugin, lua_State *L, const char *verb) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, plugin->verbs);
+  int type = lua_getfield(L, -1, verb);
+  lua_remove(L, -2);
+  return type;
 }
 
 /* --- open --- */
+
+/* Around the plug-in's open, in its task, since looking at an instance may run code of it. */
+static int l_opened(lua_State *L, int status, lua_KContext host) {
+  (void)status;
+  if (lua_istable(L, 1)) orr_plugin_host_keep((struct orr_plugin_host *)host, L);
+  return 2;
+}
+
+static int l_open(lua_State *L) {
+  lua_KContext host = (lua_KContext)orr_script_user(L);
+  lua_callk(L, 2, 2, host, l_opened);
+  return l_opened(L, LUA_OK, host);
+}
 
 static void open_ended(void *data, lua_State *L, enum orr_outcome outcome, int results) {
   struct lua_plugin *plugin = data;
   struct orrery_host *host = plugin->host.orrery;
   int code = ORR_OK;
+  (void)results;
   if (outcome != ORR_TASK_DONE) {
-    log_failure(plugin, L, "open", outcome);
-    code = orr_fail(&host->failure, ORR_INVALID, "open failed: %s", lua_tostring(L, -1));
+    code = orr_fail(&host->failure, ORR_INVALID, "open failed: %s", log_failure(plugin, L, "open", outcome));
+  } else if (lua_istable(L, -2)) {
+    lua_pushvalue(L, -2);
+    plugin->self = luaL_ref(L, LUA_REGISTRYINDEX);
   } else {
-    lua_settop(L, lua_gettop(L) - results + 2);
-    if (lua_istable(L, -2)) {
-      lua_pushvalue(L, -2);
-      plugin->self = luaL_ref(L, LUA_REGISTRYINDEX);
-      orr_plugin_host_keep(&plugin->host, L);
-    } else {
-      const char *why = lua_tostring(L, -1);
-      code = orr_fail(&host->failure, ORR_INVALID, "%s",
-                      why ? why : "open returned neither an instance nor a reason");
-    }
+    const char *why = lua_tostring(L, -1);
+    code = orr_fail(&host->failure, ORR_INVALID, "%s",
+                    why ? why : "open returned neither an instance nor a reason");
   }
   plugin->opened(plugin->opened_data, code);
 }
@@ -69,12 +86,11 @@ static void lua_open(struct orr_plugin *base, struct orrery_host *host, const st
   plugin->opened_data = data;
   struct orr_task *task = orr_task_create(plugin->script, open_ended, plugin);
   lua_State *L = orr_task_state(task);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, plugin->verbs);
-  lua_getfield(L, -1, "open");
-  lua_remove(L, -2);
+  lua_pushcfunction(L, l_open);
+  push_verb(plugin, L, "open");
   orr_push_value(L, config);
   orr_plugin_host_push(&plugin->host, L);
-  orr_task_run(task, 2);
+  orr_task_run(task, 3);
 }
 
 /* --- verbs --- */
@@ -86,7 +102,11 @@ static int l_report(lua_State *L) {
   luaL_checktype(L, 2, LUA_TTABLE);
   if (plugin->running != call) return luaL_error(L, "this call is over");
   struct orrery_value *report = orrery_report(call, (size_t)(i - 1));
-  orr_to_value(L, 2, report->arena, report);
+  struct orr_arena *arena = report->arena;
+  if (!orr_try_value(L, 2, arena, report)) {
+    orr_arena_destroy(arena);
+    return lua_error(L);
+  }
   orrery_report_send(call, (size_t)(i - 1), report);
   return 0;
 }
@@ -99,8 +119,8 @@ static void verb_ended(void *data, lua_State *L, enum orr_outcome outcome, int r
   if (outcome == ORR_TASK_DONE) {
     orr_call_finish(call, ORR_OK, NULL);
   } else {
-    log_failure(plugin, L, orr_verb_name(call->verb), outcome);
-    orr_call_finish(call, outcome == ORR_TASK_OVERTIME ? ORR_TIMEOUT : ORR_INTERNAL, lua_tostring(L, -1));
+    const char *sentence = log_failure(plugin, L, orr_verb_name(call->verb), outcome);
+    orr_call_finish(call, outcome == ORR_TASK_OVERTIME ? ORR_TIMEOUT : ORR_INTERNAL, sentence);
   }
   run_next(plugin);
 }
@@ -113,9 +133,7 @@ static void run_next(struct lua_plugin *plugin) {
   plugin->running = call;
   struct orr_task *task = orr_task_create(plugin->script, verb_ended, plugin);
   lua_State *L = orr_task_state(task);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, plugin->verbs);
-  lua_getfield(L, -1, orr_verb_name(call->verb));
-  lua_remove(L, -2);
+  push_verb(plugin, L, orr_verb_name(call->verb));
   lua_rawgeti(L, LUA_REGISTRYINDEX, plugin->self);
   orr_push_value(L, orrery_call_items(call));
   lua_pushlightuserdata(L, plugin);
@@ -133,10 +151,27 @@ static void lua_run(struct orr_plugin *base, struct orrery_call *call) {
   run_next(plugin);
 }
 
+/* --- close --- */
+
+static void close_ended(void *data, lua_State *L, enum orr_outcome outcome, int results) {
+  (void)results;
+  if (outcome != ORR_TASK_DONE) log_failure(data, L, "close", outcome);
+}
+
+/* The instance's own close cannot wait for anything: the loop has ended. */
+static void close_self(struct lua_plugin *plugin) {
+  struct orr_task *task = orr_task_create(plugin->script, close_ended, plugin);
+  lua_State *L = orr_task_state(task);
+  if (push_verb(plugin, L, "close") != LUA_TFUNCTION) return;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, plugin->self);
+  orr_task_run(task, 1);
+}
+
 static void lua_close_instance(struct orr_plugin *base) {
   struct lua_plugin *plugin = (struct lua_plugin *)base;
+  if (plugin->self) close_self(plugin);
   orr_script_close(plugin->script); /* a task under way will never go on */
-  if (plugin->running) /* not "unavailable": it may have had its effect */
+  if (plugin->running)              /* not "unavailable": it may have had its effect */
     orr_call_finish(plugin->running, ORR_INTERNAL, "the resource was closed while the verb ran");
   while (plugin->first) {
     struct orrery_call *call = plugin->first;
@@ -163,9 +198,25 @@ static char *field_text(lua_State *L, const char *field, const char *otherwise) 
   return text;
 }
 
+/* What the house will ever look at, in a plain table: the plug-in's own may run code when it is looked at. */
+static int l_collect(lua_State *L) {
+  static const char *const others[] = {"version", "open", "close"};
+  lua_newtable(L);
+  for (size_t i = 0; i < ORR_VERBS + sizeof others / sizeof *others; i++) {
+    const char *name = i < ORR_VERBS ? orr_verb_name((enum orr_verb)i) : others[i - ORR_VERBS];
+    lua_getfield(L, 1, name);
+    lua_setfield(L, 2, name);
+  }
+  return 1;
+}
+
 static int collect_verbs(struct lua_plugin *plugin, lua_State *L, struct orr_err *err) {
   if (!lua_istable(L, -1))
     return orr_fail(err, ORR_INVALID, "%s returns no table of verbs", plugin->plugin.path);
+  lua_pushcfunction(L, l_collect);
+  lua_insert(L, -2);
+  int code = orr_script_call(plugin->script, 1, 1, err);
+  if (code != ORR_OK) return code;
   if (lua_getfield(L, -1, "open") != LUA_TFUNCTION)
     return orr_fail(err, ORR_INVALID, "%s lacks the required verb open", plugin->plugin.path);
   lua_pop(L, 1);

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "bind/house.h"
 #include "bind/sleep.h"
 #include "bind/value.h"
 #include "loop/child.h"
@@ -50,7 +51,7 @@ static char **environment_for(lua_State *L, int options, struct orr_arena *arena
     if (is_passed_on(*variable)) list[count++] = *variable;
   if (has_own)
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
-      if (lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING)
+      if (lua_type(L, -2) == LUA_TSTRING && lua_isstring(L, -1))
         list[count++] = orr_arena_printf(arena, "%s=%s", lua_tostring(L, -2), lua_tostring(L, -1));
   list[count] = NULL;
   return list;
@@ -78,15 +79,26 @@ static void command_ended(void *data, struct orr_child_result *result) {
   orr_ticket_resume(ticket, 1);
 }
 
+static void check_argv(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  size_t count = lua_rawlen(L, 1), size;
+  luaL_argcheck(L, count > 0, 1, "an empty argument vector");
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, 1, (lua_Integer)i + 1);
+    const char *text = luaL_checklstring(L, -1, &size);
+    luaL_argcheck(L, strlen(text) == size, 1, "an argument has a NUL in it");
+    lua_pop(L, 1);
+  }
+}
+
 static char **argv_for(lua_State *L, struct orr_arena *arena) {
   size_t count = lua_rawlen(L, 1);
-  luaL_argcheck(L, count > 0, 1, "an empty argument vector");
   char **argv = orr_arena_alloc(arena, (count + 1) * sizeof *argv);
   for (size_t i = 0; i < count; i++) {
-    size_t size = 0;
+    size_t size;
     lua_rawgeti(L, 1, (lua_Integer)i + 1);
     const char *text = lua_tolstring(L, -1, &size);
-    argv[i] = orr_arena_dup(arena, text ? text : "", size);
+    argv[i] = orr_arena_dup(arena, text, size);
     lua_pop(L, 1);
   }
   argv[count] = NULL;
@@ -94,7 +106,7 @@ static char **argv_for(lua_State *L, struct orr_arena *arena) {
 }
 
 static int l_exec(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TTABLE);
+  check_argv(L);
   lua_settop(L, 2);
   int options = lua_istable(L, 2) ? 2 : 0;
   struct orr_child_options child = {.timeout_ms = TIMEOUT_MS, .most_output = MOST_OUTPUT};
@@ -146,10 +158,8 @@ static int l_directory(lua_State *L) {
 static int l_read(lua_State *L) {
   struct orr_buf text = {0};
   struct orr_err err;
-  int code = orr_file_read(luaL_checkstring(L, 1), MOST_FILE, &text, &err);
-  if (code == ORR_OK) lua_pushlstring(L, text.size ? text.data : "", text.size);
+  if (orr_file_read(luaL_checkstring(L, 1), MOST_FILE, &text, &err) == ORR_OK) return orr_push_buf(L, &text);
   orr_buf_free(&text);
-  if (code == ORR_OK) return 1;
   return lua_pushnil(L), lua_pushstring(L, err.text), 2;
 }
 
@@ -175,7 +185,7 @@ void orr_plugin_host_push(struct orr_plugin_host *host, lua_State *L) {
 }
 
 void orr_plugin_host_keep(struct orr_plugin_host *host, lua_State *L) {
-  int self = lua_gettop(L) - 1;
+  const int self = 1;
   if (lua_getfield(L, self, "honours") == LUA_TTABLE)
     orr_to_value(L, -1, host->honours->arena, host->honours);
   lua_pop(L, 1);

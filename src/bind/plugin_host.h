@@ -11,6 +11,6 @@ struct orr_plugin_host {
 
 /* Pushes the table of services. */
 void orr_plugin_host_push(struct orr_plugin_host *host, lua_State *L);
-/* The instance that open returned is at the top but one of the stack: notes what it honours, and lets it call
-   the services as its own methods. */
+/* The instance that open returned is the first on the stack: notes what it honours, and lets it call the services as
+   its own methods. May run code of the instance, and raise. */
 void orr_plugin_host_keep(struct orr_plugin_host *host, lua_State *L);

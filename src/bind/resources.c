@@ -31,6 +31,7 @@ struct entry {
   struct orr_timer *timer; /* of whoever waits for changes */
   struct orr_changed **changed;
   int changed_count, hanging;
+  int lately; /* how many changes the last rounds had, halved with each round */
   bool poked;
   struct entry *next;
 };
@@ -141,14 +142,19 @@ static void hand_changed(struct entry *entry) {
     lua_pushstring(L, entry->changed[i]->native_id);
     lua_rawseti(L, -2, i + 1);
   }
+  entry->lately = entry->changed_count > entry->lately / 2 ? entry->changed_count : entry->lately / 2;
   forget_changed(entry);
   entry->poked = false;
   orr_ticket_resume(entry->watching, 1);
 }
 
-/* A change does not wake the watcher by itself but lets it wait a moment for more of them: jobs that start
-   and end in crowds are then looked at in crowds. */
-enum { GATHER_MS = 2 };
+/* A change does not wake the watcher by itself but lets it wait a moment for more of them: jobs that start and end in
+   crowds are then looked at in crowds, and committed so. The moment is longer while they do come in crowds. */
+enum { GATHER_MS = 2, GATHER_CROWD_MS = 15, CROWD = 4 };
+
+static long long gather_ms(const struct entry *entry) {
+  return entry->lately >= CROWD ? GATHER_CROWD_MS : GATHER_MS;
+}
 
 static void changed(struct orr_message *message) {
   struct orr_changed *changed = (struct orr_changed *)message;
@@ -158,7 +164,7 @@ static void changed(struct orr_message *message) {
     return;
   }
   entry->changed[entry->changed_count++] = changed;
-  if (entry->changed_count == 1 && entry->timer) orr_timer_again(entry->timer, GATHER_MS);
+  if (entry->changed_count == 1 && entry->timer) orr_timer_again(entry->timer, gather_ms(entry));
 }
 
 static int l_start(lua_State *L) {
@@ -179,7 +185,10 @@ static int l_start(lua_State *L) {
   if (err.code) return orr_push_failure(L, &err);
   struct orr_arena *arena = orr_arena_create();
   struct orrery_value config;
-  orr_to_value(L, 3, arena, &config);
+  if (!orr_try_value(L, 3, arena, &config)) {
+    orr_arena_destroy(arena);
+    return lua_error(L);
+  }
   struct orr_resource_options options = {.name = name,
                                          .path = path,
                                          .state_directory = state,
@@ -233,14 +242,14 @@ static int l_changed(lua_State *L) {
   luaL_argcheck(L, !entry->timer, 1, "somebody waits for its changes already");
   struct orr_ticket ticket = orr_task_wait(L);
   entry->watching = ticket;
-  long long first = entry->changed_count || entry->poked ? GATHER_MS : ms > 0 ? ms : 0;
+  long long first = entry->changed_count || entry->poked ? gather_ms(entry) : ms > 0 ? ms : 0;
   entry->timer = orr_timer_start(house->loop, first, 0, time_over, entry);
   return lua_yield(L, 0);
 }
 
 static int l_poke(lua_State *L) {
   struct entry *entry = entry_of(orr_house_of(L)->resources, luaL_checkstring(L, 1), true);
-  if (!entry->poked && entry->timer && !entry->changed_count) orr_timer_again(entry->timer, GATHER_MS);
+  if (!entry->poked && entry->timer && !entry->changed_count) orr_timer_again(entry->timer, gather_ms(entry));
   entry->poked = true;
   return 0;
 }

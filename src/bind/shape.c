@@ -64,7 +64,9 @@ static void check_fields(lua_State *L, int count) {
     luaL_checkstring(L, -1);
     lua_rawgeti(L, -2, 2);
     luaL_checkoption(L, -1, NULL, kind_names);
-    lua_pop(L, 3);
+    lua_rawgeti(L, -3, 3);
+    luaL_optstring(L, -1, NULL);
+    lua_pop(L, 4);
   }
 }
 
@@ -124,27 +126,38 @@ static void learn(struct orr_shape *shape, int statement, const struct orr_curso
   shape->statement = statement;
 }
 
-static int put_spec(const struct orr_shape *shape, const struct orr_cell *own,
-                    const struct orr_cursor *cursor, struct orr_buf *out, struct orr_err *err) {
+static int put_template(const struct orr_shape *shape, const struct orr_cursor *cursor, struct orr_buf *out,
+                        struct orr_err *err) {
   struct orr_cell template, parameters;
-  if (own->kind == ORR_CELL_TEXT) {
-    orr_buf_put(out, own->text, own->size);
-    return ORR_OK;
-  }
   orr_read_cell(cursor, shape->template, &template);
   orr_read_cell(cursor, shape->parameters, &parameters);
+  if (template.kind != ORR_CELL_TEXT || parameters.kind != ORR_CELL_TEXT)
+    return orr_fail(err, ORR_INTERNAL, "a row has neither a specification nor a template with parameters");
   return orr_template_fill(out, template.text, template.size, parameters.text, parameters.size, err);
 }
 
-static int put_cell(const struct orr_shape *shape, const struct orr_ids *ids, enum kind kind,
-                    const struct orr_cell *cell, const struct orr_cursor *cursor, struct orr_buf *out,
-                    struct orr_err *err) {
+/* SQLite lets a column hold anything. */
+static bool fits(enum kind kind, enum orr_cell_kind cell) {
+  switch (kind) {
+  case TEXT:
+  case JSON:
+  case MAP:
+  case SPEC: return cell == ORR_CELL_TEXT;
+  case REAL: return cell == ORR_CELL_REAL || cell == ORR_CELL_INT;
+  default: return cell == ORR_CELL_INT;
+  }
+}
+
+static int put_cell(const struct field *field, const struct orr_ids *ids, const struct orr_cell *cell,
+                    struct orr_buf *out, struct orr_err *err) {
   char text[40]; /* room for an id or a time */
-  if (kind == SPEC) return put_spec(shape, cell, cursor, out, err);
+  enum kind kind = field->kind;
   if (cell->kind == ORR_CELL_NULL) {
     orr_buf_puts(out, kind == MAP ? "{}" : "null");
     return ORR_OK;
   }
+  if (!fits(kind, cell->kind))
+    return orr_fail(err, ORR_INTERNAL, "%s is not of kind %s", field->column, kind_names[kind]);
   switch (kind) {
   case ID:
     orr_id_text(ids, cell->integer, text);
@@ -161,7 +174,8 @@ static int put_cell(const struct orr_shape *shape, const struct orr_ids *ids, en
     break;
   case TEXT: orr_json_put_text(out, cell->text, cell->size); break;
   case JSON:
-  case MAP: orr_buf_put(out, cell->text, cell->size); break;
+  case MAP:
+  case SPEC: orr_buf_put(out, cell->text, cell->size); break;
   case BOOL: orr_buf_puts(out, cell->integer ? "true" : "false"); break;
   case INT: orr_json_put_int(out, cell->integer); break;
   case REAL:
@@ -170,7 +184,6 @@ static int put_cell(const struct orr_shape *shape, const struct orr_ids *ids, en
     else
       orr_json_put_real(out, cell->real);
     break;
-  case SPEC: break;
   }
   return ORR_OK;
 }
@@ -187,7 +200,8 @@ int orr_shape_put(struct orr_shape *shape, const struct orr_ids *ids, int statem
     before = ',';
     orr_buf_put(out, field->lead, field->lead_size);
     orr_read_cell(cursor, shape->columns[i], &cell);
-    int code = put_cell(shape, ids, field->kind, &cell, cursor, out, err);
+    bool is_template = field->kind == SPEC && cell.kind == ORR_CELL_NULL;
+    int code = is_template ? put_template(shape, cursor, out, err) : put_cell(field, ids, &cell, out, err);
     if (code != ORR_OK) return code;
   }
   if (before == '{') orr_buf_putc(out, '{');
@@ -195,19 +209,15 @@ int orr_shape_put(struct orr_shape *shape, const struct orr_ids *ids, int statem
   return ORR_OK;
 }
 
-static int put_table(lua_State *L, struct orr_shape *shape, struct orr_buf *out, struct orr_err *err) {
-  const struct orr_ids *ids = orr_house_of(L)->ids;
+static int put_cells(const struct orr_shape *shape, const struct orr_ids *ids, const struct orr_cell *cells,
+                     struct orr_buf *out, struct orr_err *err) {
   int code = ORR_OK;
   for (int i = 0; i < shape->count && code == ORR_OK; i++) {
-    const struct field *field = &shape->fields[i];
-    struct orr_cell cell;
     orr_buf_putc(out, i ? ',' : '{');
-    orr_buf_put(out, field->lead, field->lead_size);
-    lua_getfield(L, 2, field->column);
-    orr_to_cell(L, -1, &cell);
-    code = put_cell(shape, ids, field->kind == SPEC ? JSON : field->kind, &cell, NULL, out, err);
-    lua_pop(L, 1);
+    orr_buf_put(out, shape->fields[i].lead, shape->fields[i].lead_size);
+    code = put_cell(&shape->fields[i], ids, &cells[i], out, err);
   }
+  if (shape->count == 0) orr_buf_putc(out, '{');
   orr_buf_putc(out, '}');
   return code;
 }
@@ -215,12 +225,17 @@ static int put_table(lua_State *L, struct orr_shape *shape, struct orr_buf *out,
 static int l_text(lua_State *L) {
   struct orr_shape *shape = orr_check_shape(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_checkstack(L, shape->count + 2, "too many fields");
+  struct orr_cell *cells = lua_newuserdatauv(L, (size_t)(shape->count + 1) * sizeof *cells, 0);
+  for (int i = 0; i < shape->count; i++) {
+    lua_getfield(L, 2, shape->fields[i].column); /* stays, so that a text does */
+    orr_to_cell(L, -1, &cells[i]);
+  }
   struct orr_buf out = {0};
   struct orr_err err;
-  int code = put_table(L, shape, &out, &err);
-  if (code == ORR_OK) lua_pushlstring(L, out.data, out.size);
+  if (put_cells(shape, orr_house_of(L)->ids, cells, &out, &err) == ORR_OK) return orr_push_buf(L, &out);
   orr_buf_free(&out);
-  return code == ORR_OK ? 1 : luaL_error(L, "%s", err.text);
+  return luaL_error(L, "%s", err.text);
 }
 
 int orr_bind_shape(lua_State *L) {

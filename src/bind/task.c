@@ -11,9 +11,8 @@ static void ended(void *data, lua_State *L, enum orr_outcome outcome, int result
   struct orr_house *house = data;
   (void)results;
   if (outcome == ORR_TASK_DONE) return;
-  luaL_traceback(L, L, luaL_tolstring(L, -1, NULL), 0);
   orr_log(house->log, ORR_LOG_ERROR, "task failed", ORR_S("in", house->name),
-          ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", lua_tostring(L, -1)));
+          ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", orr_task_trace(L)));
 }
 
 static int l_spawn(lua_State *L) {

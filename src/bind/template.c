@@ -9,10 +9,10 @@ static int l_fill(lua_State *L) {
   const char *text = luaL_checklstring(L, 1, &size), *parameters = luaL_checklstring(L, 2, &parameters_size);
   struct orr_buf out = {0};
   struct orr_err err;
-  int code = orr_template_fill(&out, text, size, parameters, parameters_size, &err);
-  if (code == ORR_OK) lua_pushlstring(L, out.data, out.size);
+  if (orr_template_fill(&out, text, size, parameters, parameters_size, &err) == ORR_OK)
+    return orr_push_buf(L, &out);
   orr_buf_free(&out);
-  return code == ORR_OK ? 1 : orr_push_failure(L, &err);
+  return orr_push_failure(L, &err);
 }
 
 int orr_bind_template(lua_State *L) {

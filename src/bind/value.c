@@ -6,8 +6,12 @@
 
 static const char LIST[] = "orrery.list"; /* the name of the list metatable in the registry */
 
+/* Shared by all lists of a state, so it is not for its code to change. */
 void orr_mark_list(lua_State *L) {
-  luaL_newmetatable(L, LIST);
+  if (luaL_newmetatable(L, LIST)) {
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+  }
   lua_setmetatable(L, -2);
 }
 
@@ -104,10 +108,31 @@ static void table_to_value(lua_State *L, int index, struct orr_arena *arena, str
     if (lua_type(L, -2) != LUA_TSTRING)
       luaL_error(L, "a map's key is a %s, not a text", luaL_typename(L, -2));
     const char *key = lua_tolstring(L, -2, &size);
+    if (strlen(key) != size) luaL_error(L, "a map's key has a NUL in it");
     to_value(L, lua_gettop(L), arena, orr_value_add(out, key, size), depth + 1);
   }
 }
 
 void orr_to_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out) {
   to_value(L, lua_absindex(L, index), arena, out, 0);
+}
+
+struct conversion {
+  struct orr_arena *arena;
+  struct orrery_value *out;
+};
+
+static int l_convert(lua_State *L) {
+  struct conversion *conversion = lua_touserdata(L, 2);
+  orr_to_value(L, 1, conversion->arena, conversion->out);
+  return 0;
+}
+
+bool orr_try_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out) {
+  struct conversion conversion = {arena, out};
+  index = lua_absindex(L, index);
+  lua_pushcfunction(L, l_convert);
+  lua_pushvalue(L, index);
+  lua_pushlightuserdata(L, &conversion);
+  return lua_pcall(L, 2, 0, 0) == LUA_OK;
 }

@@ -9,6 +9,8 @@ void orr_push_value(lua_State *L, const struct orrery_value *value);
    metatable or a member 1. What has no counterpart (a function, a cycle past the depth limit) raises a Lua
    error. */
 void orr_to_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out);
+/* The same for who owns things that an error would leak: false leaves the error on the stack, for lua_error. */
+bool orr_try_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out);
 /* Makes the table on the top of the stack a list. */
 void orr_mark_list(lua_State *L);
 bool orr_is_list(lua_State *L, int index);

@@ -97,7 +97,7 @@ describe("a plug-in", function()
     s:post("/v1/jobs/" .. job .. "/cancel")
     assert.equal("CANCELED", s:job_in(job).state)
     local rss = tonumber(process.read(("/proc/%d/status"):format(s.pid)):match "VmHWM:%s+(%d+)")
-    assert.is_true(rss < 700 * 1024, "it took " .. rss .. " kB")
+    assert.is_true(server.sanitized or rss < 700 * 1024, "it took " .. rss .. " kB")
   end)
 
   it("nonsense is told from news", function()

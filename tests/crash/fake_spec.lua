@@ -18,7 +18,7 @@ local function await_native(s, count)
 end
 
 local function await_submitting(s, count)
-  process.eventually("the attempts", function() return #crash.submitting(s) == count end)
+  process.eventually("the attempts", function() return crash.submitting(s) == count end)
 end
 
 -- All jobs have completed, each with one entry, the one its row tells of.

@@ -24,7 +24,7 @@ end
 
 -- The attempts are on record, and the submission is in the supervisor's socket or lost on the way.
 local function await_submission(s)
-  process.eventually("the submission", function() return #crash.submitting(s) == JOBS end)
+  process.eventually("the submission", function() return crash.submitting(s) == JOBS end)
   socket.sleep(0.05)
 end
 

@@ -174,13 +174,14 @@ function crash.read_runs(s)
   return times, attempts
 end
 
----Jobs of which the database says that they were to be handed over, but not that they were → their ids.
-function crash.submitting(s)
-  local jobs = {}
-  local rows = s:sql "SELECT directory FROM jobs WHERE state = 'SUBMITTING' AND native_id IS NULL"
-  for line in rows:gmatch "[^\n]+" do jobs[#jobs + 1] = line:match "([^/]+)/%d+$" end
-  return jobs
-end
+---The attempts of which the database says that they were to be handed over, but not that they were.
+crash.SUBMITTING = "SELECT directory FROM jobs WHERE state = 'SUBMITTING' AND native_id IS NULL"
+
+---Iterates over the ids of the jobs whose directories these are, a line each.
+function crash.jobs_of(directories) return directories:gmatch "([^/\n]+)/%d+%f[\n\0]" end
+
+---How many such attempts there are.
+function crash.submitting(s) return tonumber(s:sql("SELECT count(*) FROM (" .. crash.SUBMITTING .. ")")) end
 
 -- Jobs whose history has not exactly one end, or a step that does not begin where the one before ended.
 local odd_histories = [[

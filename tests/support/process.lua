@@ -64,7 +64,10 @@ end
 ---The exit code, if it has ended.
 function process:ended() return tonumber(process.read(self.directory .. "/exit") or "") end
 
-function process:signal(name) os.execute(("kill -%s %d"):format(name, self.pid)) end
+function process:signal(name)
+  self.signalled = name
+  os.execute(("kill -%s %d"):format(name, self.pid))
+end
 
 ---Waits for the end → exit code; 128 + n after signal n.
 function process:wait(seconds)

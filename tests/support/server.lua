@@ -9,7 +9,8 @@ server.__index = server
 local build = assert(os.getenv "ORRERY_BUILD", "ORRERY_BUILD must name the build directory")
 server.build = build
 server.program = build .. "/orrery"
-server.top = process.run "pwd" == 0 and select(2, process.run "pwd"):gsub("\n$", "") or "."
+server.top = select(2, process.run "pwd"):match "[^\n]+"
+server.sanitized = (process.read(build .. "/CMakeCache.txt") or ""):find "ORRERY_SANITIZE:BOOL=ON" ~= nil
 server.plugins = server.top .. "/tests/plugins"
 
 server.FAKE = 'resource "fake" { scheduler = "fake", poll_ms = 100 }\n'
@@ -117,7 +118,7 @@ end
 ---Asks it to end, and checks that it did so well; removes what it wrote.
 function server:stop(keep)
   self:disconnect()
-  if not self.process:ended() then self.process:signal "TERM" end
+  if not self.process.signalled then self.process:signal "TERM" end
   local code = self.process:wait(60)
   self.process:close()
   local complaints = self:complaints()

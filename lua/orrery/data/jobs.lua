@@ -19,6 +19,10 @@ jobs.one_any = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? A
 jobs.one_next = db.statement("SELECT " .. columns:gsub("j%.state", "? AS state"):gsub("j%.wanted", "? AS wanted")
   :gsub("j%.reason", "? AS reason") .. source .. "WHERE j.key = ? AND " .. visible)
 
+-- A sweep's jobs have consecutive keys, and so need no index.
+local in_sweep = "j.key BETWEEN (SELECT first_job FROM sweeps WHERE key = ?%d) "
+  .. "AND (SELECT first_job + jobs - 1 FROM sweeps WHERE key = ?%d)"
+
 jobs.filters = { "owner", "simulation", "sweep", "resource", "name" }
 
 ---The statement of a page of jobs. Its parameters: the key to go on from, the limit, the filters' values in the order of
@@ -33,10 +37,11 @@ function jobs.page(filter, states, descending)
     if filter[name] then
       count = count + 1
       where[#where + 1] = ("j.%s = ?%d"):format(name, count)
+      if name == "sweep" then where[#where + 1] = in_sweep:format(count, count) end
     end
   end
   local order = " ORDER BY j.key " .. (descending and "DESC" or "ASC") .. " LIMIT ?2"
-  local from = " FROM jobs j " .. (index and "INDEXED BY " .. index or "")
+  local from = " FROM jobs j " .. (filter.sweep and "NOT INDEXED" or index and "INDEXED BY " .. index or "")
   local so = " WHERE " .. table.concat(where, " AND ")
   local joined = " LEFT JOIN sweeps w ON w.key = j.sweep"
   if states == 0 then return db.statement("SELECT " .. columns .. from .. joined .. so .. order) end

@@ -25,7 +25,8 @@ LUA_TEST(rows_come_in_order,
          "same(db.row(s, 9).id, 2) same(db.row(s, 9).id, 2) same(db.value(s, 1), 1)")
 
 LUA_TEST(misuse_is_raised, "local s = db.statement 'SELECT ?'\n"
-                           "raises('1 parameters', db.value, s) raises('2 parameters', db.value, s, 1, 2)\n"
+                           "raises('0 parameters are given for the 1', db.value, s)"
+                           " raises('2 parameters are given for the 1', db.value, s, 1, 2)\n"
                            "raises('number expected', db.value, 'x') raises('no statement', db.value, 4711)\n"
                            "raises('syntax error', db.value, db.statement 'SELEC')\n"
                            "raises('more than 64 parameters', db.value, s, table.unpack({}, 1, 65))\n"
@@ -44,11 +45,11 @@ LUA_TEST(a_failing_row_ends_its_statement,
 
 #define SHAPE "local s = shape.new {{'id', 'int'}, {'money', 'int'}}\n"
 
-LUA_TEST(a_row_is_written,
-         SHAPE "local one = db.statement 'SELECT id, money FROM account WHERE id = ?'\n"
-               "same(db.json(s, one, 2), '{\"id\":2,\"money\":500}')\n"
-               "same(db.json(s, one, 3), nil) same(select('#', db.json(s, one, 3)), 0)\n"
-               "raises('orrery.shape expected', db.json, {}, one, 2) raises('1 parameters', db.json, s, one)")
+LUA_TEST(a_row_is_written, SHAPE "local one = db.statement 'SELECT id, money FROM account WHERE id = ?'\n"
+                                 "same(db.json(s, one, 2), '{\"id\":2,\"money\":500}')\n"
+                                 "same(db.json(s, one, 3), nil) same(select('#', db.json(s, one, 3)), 0)\n"
+                                 "raises('orrery.shape expected', db.json, {}, one, 2) raises('0 parameters "
+                                 "are given for the 1', db.json, s, one)")
 
 LUA_TEST(rows_are_written_with_their_page,
          SHAPE "local page = db.statement 'SELECT id, money FROM account ORDER BY id LIMIT ?'\n"

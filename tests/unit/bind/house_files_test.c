@@ -1,0 +1,180 @@
+/* house.files: files of a resource, through its lane. */
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "house.h"
+
+#define HERE "local root = ... .. '/files'\n"
+
+/* A tree: a file of ten bytes, a folder with two files, links in and out. */
+static int furnish(void **state) {
+  rig_start(state);
+  const char *files = PATH_OF(((struct rig *)*state)->place.folder, "files");
+  write_file(files, "ten", "0123456789");
+  make_folder(files, "sub");
+  write_file(files, "sub/a", "a");
+  write_file(files, "sub/b", "");
+  make_folder(files, "sub/deep");
+  write_file(files, "sub/deep/c", "c");
+  assert_int_equal(symlink("../log", PATH_OF(files, "out")), 0);
+  assert_int_equal(symlink("ten", PATH_OF(files, "in")), 0);
+  assert_int_equal(mkfifo(PATH_OF(files, "pipe"), 0600), 0);
+  return 0;
+}
+
+/* --- many files at once --- */
+
+LUA_TEST(small_files_are_read_whole,
+         HERE "local texts = files.slurp('a', {root .. '/ten', root .. '/absent', root .. '/sub/b', root .. "
+              "'/sub', root .. '/pipe'},\n"
+              "  10, 5000)\n"
+              "same(#texts, 5) same(texts[1], '0123456789') same(texts[2], false) same(texts[3], '')\n"
+              "same(texts[4], false) same(texts[5], '')\n"
+              "same(files.slurp('a', {root .. '/ten'}, 9, 5000)[1], false)\n" /* over the limit */
+              "same(#files.slurp('a', {}, 9, 5000), 0)\n"
+              "raises('not absolute', files.slurp, 'a', {'ten'}, 9, 5000)\n"
+              "raises('table expected', files.slurp, 'a', 'ten', 9, 5000)\n"
+              "raises('string expected', files.slurp, 'a', {{}}, 9, 5000)")
+
+LUA_TEST(
+    trees_are_removed, HERE
+    "local gone = files.remove('a', {root .. '/sub/deep', root .. '/absent/x', root .. '/ten'}, 5000)\n"
+    "same(#gone, 3) same(gone[1], true) same(gone[2], true) same(gone[3], true)\n"
+    "refused('not_found', '', files.stat('a', root, 'sub/deep', 5000))\n"
+    "same(files.stat('a', root, 'sub', 5000).type, 'directory')\n" /* there is still something in it */
+    "files.remove('a', {root .. '/sub/a', root .. '/sub/b'}, 5000)\n"
+    "refused('not_found', '', files.stat('a', root, 'sub', 5000))\n" /* the last takes the folder above with it */
+    "same(files.remove('a', {'/proc/self/stat'}, 5000)[1], false)\n"
+    "raises('not absolute', files.remove, 'a', {root .. '/sub', 'sub'}, 5000)")
+
+/* --- one file --- */
+
+LUA_TEST(a_piece_is_read, HERE
+         "local bytes, size = files.read('a', root, 'ten', 3, 4, 5000) same(bytes, '3456') same(size, 10)\n"
+         "same(files.read('a', root, 'ten', 8, 100, 5000), '89') same(files.read('a', root, 'ten', 10, 5, "
+         "5000), '')\n"
+         "same(files.read('a', root, 'ten', 1000, 5, 5000), '') same(files.read('a', root, 'ten', 0, 0, "
+         "5000), '')\n"
+         "same(files.read('a', root, 'in', 0, 3, 5000), '012') same(files.read('a', root, './sub/../ten', 0, "
+         "1, 5000), '0')\n"
+         "raises('out of range', files.read, 'a', root, 'ten', -1, 5, 5000)\n"
+         "raises('out of range', files.read, 'a', root, 'ten', 0, -1, 5000)\n"
+         "raises('out of range', files.read, 'a', root, 'ten', 0, 1 << 25, 5000)")
+
+LUA_TEST(only_regular_files_beneath_are_read,
+         HERE "refused('not_found', 'absent', files.read('a', root, 'absent', 0, 5, 5000))\n"
+              "refused('invalid', 'leads out', files.read('a', root, 'out', 0, 5, 5000))\n"
+              "refused('invalid', 'leads out', files.read('a', root, '../log', 0, 5, 5000))\n"
+              "refused('invalid', 'leads out', files.read('a', root, '/etc/passwd', 0, 5, 5000))\n"
+              "refused('invalid', 'not a regular file', files.read('a', root, 'sub', 0, 5, 5000))\n"
+              "refused('invalid', 'not a regular file', files.read('a', root, 'pipe', 0, 5, 5000))\n"
+              "refused('not_found', 'cannot open', files.read('a', root .. '/none', 'x', 0, 5, 5000))")
+
+LUA_TEST(what_it_is_is_told, HERE
+         "local ten = files.stat('a', root, 'ten', 5000)\n"
+         "same(ten.type, 'file') same(ten.size, 10) assert(math.abs(ten.modified - clock.now()) < 600000)\n"
+         "same(ten.path, nil) same(files.stat('a', root, '', 5000).type, 'directory')\n"
+         "same(files.stat('a', root, 'in', 5000).type, 'file') same(files.stat('a', root, 'pipe', "
+         "5000).type, 'other')\n"
+         "refused('invalid', 'leads out', files.stat('a', root, 'out', 5000))\n"
+         "refused('not_found', 'absent', files.stat('a', root, 'absent', 5000))")
+
+/* --- folders --- */
+
+LUA_TEST(
+    a_folder_is_listed, HERE
+    "local function names(...) local list, more = files.list('a', root, ...) local out = {}\n"
+    "  for i, entry in ipairs(list) do out[i] = entry.path .. ':' .. entry.type end\n"
+    "  return table.concat(out, ' '), more end\n"
+    "local flat, more = names('', false, 100, 5000)\n"
+    "same(flat, 'in:link out:link pipe:other sub:directory ten:file') same(more, false)\n"
+    "same(names('sub', false, 100, 5000), 'sub/a:file sub/b:file sub/deep:directory')\n"
+    "same(names('', true, 100, 5000), 'in:link out:link pipe:other sub:directory sub/a:file sub/b:file '\n"
+    "  .. 'sub/deep:directory sub/deep/c:file ten:file')\n"
+    "local list, cut = files.list('a', root, '', true, 3, 5000) same(#list, 3) same(cut, true)\n"
+    "list, cut = files.list('a', root, '', true, 9, 5000) same(#list, 9) same(cut, false)\n"
+    "same(files.list('a', root, 'sub', false, 9, 5000)[1].size, 1)\n"
+    "refused('not_found', 'absent', files.list('a', root, 'absent', false, 9, 5000))\n"
+    "refused('not_found', 'ten', files.list('a', root, 'ten', false, 9, 5000))\n"
+    "refused('invalid', 'leads out', files.list('a', root, '..', false, 9, 5000))")
+
+/* --- a file system that does not answer --- */
+
+static sem_t gate;
+static atomic_int stuck;
+
+static void get_stuck(struct orr_work *work) {
+  (void)work;
+  atomic_fetch_add(&stuck, 1);
+  sem_wait(&gate);
+}
+static void free_work(struct orr_message *message) { free(message); }
+
+enum { THREADS = 2, MOST_QUEUED = 256 }; /* as lane.c has them */
+
+static void block_lane(struct rig *rig, int works) {
+  sem_init(&gate, 0, 0);
+  atomic_store(&stuck, 0);
+  for (int i = 0; i < works; i++) {
+    struct orr_work *work = calloc(1, sizeof *work);
+    *work = (struct orr_work){.message.deliver = free_work, .home = rig->loop, .run = get_stuck};
+    assert_int_equal(orr_lanes_submit(rig->lanes, "dead", work, NULL), ORR_OK);
+    while (i < THREADS && atomic_load(&stuck) <= i) usleep(1000);
+  }
+}
+
+static void who_waits_too_long_goes_on(void **state) {
+  block_lane(*state, THREADS);
+  rig_lua(*state,
+          HERE "local before = clock.monotonic()\n"
+               "refused('timeout', 'did not answer in time', files.read('dead', root, 'ten', 0, 5, 50))\n"
+               "refused('timeout', '', files.slurp('dead', {root .. '/ten'}, 9, 50))\n"
+               "refused('timeout', '', files.list('dead', root, '', true, 9, 50))\n"
+               "assert(clock.monotonic() - before >= 145)\n"
+               "same(files.read('alive', root, 'ten', 0, 5, 60000), '01234')");
+  for (int i = 0; i < THREADS; i++) sem_post(&gate); /* the answers come when nobody waits any more */
+}
+
+static void a_full_lane_is_told_at_once(void **state) {
+  block_lane(*state, THREADS + MOST_QUEUED);
+  rig_lua(*state, HERE "refused('busy', 'resource dead', files.read('dead', root, 'ten', 0, 5, 60000))\n"
+                       "refused('busy', 'resource dead', files.remove('dead', {root .. '/ten'}, 60000))\n"
+                       "same(files.read('alive', root, 'ten', 0, 5, 60000), '01234')");
+  for (int i = 0; i < THREADS + MOST_QUEUED; i++) sem_post(&gate);
+}
+
+/* The state ends while work is under way. */
+static void an_answer_may_come_too_late(void **state) {
+  block_lane(*state, THREADS);
+  rig_begin(*state, HERE "task.spawn(files.read, 'dead', root, 'ten', 0, 5, 3600000) files.list('dead', "
+                         "root, '', true, 9, 3600000)");
+  for (int i = 0; i < THREADS; i++) sem_post(&gate);
+} /* rig_stop frees it all */
+
+static void start_up_code_cannot_wait_for_files(void **state) {
+  struct rig *rig = *state;
+  struct orr_err err = {0};
+  assert_int_equal(
+      luaL_loadstring(orr_script_state(rig->script), "files.read('a', '/', 'etc/hostname', 0, 5, 60000)"),
+      LUA_OK);
+  assert_int_equal(orr_script_call(rig->script, 0, 0, &err), ORR_INVALID);
+  assert_non_null(strstr(err.text, "only a task can do"));
+}
+
+int main(void) {
+#undef TEST
+#define TEST(name) cmocka_unit_test_setup_teardown(name, furnish, rig_stop)
+  const struct CMUnitTest tests[] = {
+      TEST(small_files_are_read_whole),
+      TEST(trees_are_removed),
+      TEST(a_piece_is_read),
+      TEST(only_regular_files_beneath_are_read),
+      TEST(what_it_is_is_told),
+      TEST(a_folder_is_listed),
+      TEST(who_waits_too_long_goes_on),
+      TEST(a_full_lane_is_told_at_once),
+      TEST(an_answer_may_come_too_late),
+      TEST(start_up_code_cannot_wait_for_files),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,172 @@
+/* house.resources: resource workers and their calls, as the control worker's Lua has them. The plug-ins are those of
+   the tests. */
+#include "house.h"
+
+/* Calls a verb and gathers all that comes of it. */
+#define GATHER                                                                                               \
+  "local function gather(call)\n"                                                                            \
+  "  local all = {}\n"                                                                                       \
+  "  while true do\n"                                                                                        \
+  "    local some, code, text = call:next()\n"                                                               \
+  "    if not some then return all, code, text end\n"                                                        \
+  "    for i, report in pairs(some) do same(all[i], nil) all[i] = report end\n"                              \
+  "  end\n"                                                                                                  \
+  "end\n"                                                                                                    \
+  "local function job(keys) return {tag = 't' .. ids.new(), attributes = {custom_attributes = keys or {}}} " \
+  "end\n"
+
+LUA_TEST(
+    plug_ins_are_found,
+    "assert(resources.find 'fake':find '/fake.so$') assert(resources.find 'stubborn':find '/stubborn.lua$')\n"
+    "refused('not_found', 'no scheduler plug-in absent', resources.find 'absent')\n"
+    "refused('invalid', 'is no name', resources.find '../fake')")
+
+LUA_TEST(one_starts_and_tells_what_it_is,
+         "local info = assert(resources.start('cluster', 'fake', {cores = 5}))\n"
+         "same(info.name, 'fake') same(info.version, '1') same(info.language, 'C') same(info.abi, '1.0')\n"
+         "same(info.honours.cores, 5) same(info.verbs.submit, true) same(info.verbs.estimate, true) "
+         "same(info.verbs.open, nil)\n"
+         "assert(info.path:find '/fake.so$') same(json.is_list(info.honours.fields), true)\n"
+         "refused('conflict', 'cluster is running', resources.start('cluster', 'fake', {}))\n"
+         "local lua = assert(resources.start('other', 'stubborn', {}))\n"
+         "same(lua.language, 'Lua') same(lua.name, 'stubborn') same(lua.verbs.hold, nil)\n"
+         "same(resources.stop('cluster', 5000), true) same(resources.stop('cluster'), true) "
+         "same(resources.stop 'none', true)\n"
+         "same(resources.start('cluster', 'fake', {cores = 6}).honours.cores, 6)")
+
+LUA_TEST(one_that_cannot_start_says_why,
+         "refused('invalid', 'the licence', resources.start('r', 'open_fails', {}))\n"
+         "refused('invalid', 'I will not load', resources.start('r', 'throws_at_load', {}))\n"
+         "refused('invalid', 'ABI 2.0', resources.start('r', 'bad_abi', {}))\n"
+         "refused('not_found', 'absent', resources.start('r', 'absent', {}))\n"
+         "refused('unavailable', 'r is not running', resources.call('r', 'submit', {items = {}}, 1000))\n"
+         "assert(resources.start('r', 'fake', {}))\n" /* and the name is free */
+         "raises('table expected', resources.start, 'q', 'fake') raises('a function has no place', "
+         "resources.start, 'q', 'fake', {print})")
+
+LUA_TEST(reports_come_as_they_are_made, GATHER
+         "assert(resources.start('cluster', 'fake', {}))\n"
+         "local items = {job(), job {submit_error = 'busy'}, job {submit_delay_ms = 50}}\n"
+         "local call = resources.call('cluster', 'submit', {items = items}, 10000)\n"
+         "local first = call:next() assert(first[1] and not first[3])\n" /* before the verb is over */
+         "local rest, code = gather(call)\n"
+         "for i, report in pairs(rest) do first[i] = report end\n"
+         "same(code, 'ok') same(first[1].native_id, '1') same(first[2].error.class, 'busy') "
+         "same(first[3].native_id, '2')\n"
+         "same(select(2, call:next()), 'ok')\n" /* the end stays the end */
+         "local refs = {{native_id = '1', tag = items[1].tag}, {native_id = '99', tag = 'x'}}\n"
+         "local reports = gather(resources.call('cluster', 'monitor', {items = refs}, 10000))\n"
+         "same(reports[1].state, 'COMPLETED') same(reports[1].final, true) same(reports[2].absent, true)\n"
+         "raises('not a verb', resources.call, 'cluster', 'open', {items = {}}, 1000)\n"
+         "raises('a function has no place', resources.call, 'cluster', 'submit', {items = {print}}, 1000)\n"
+         "raises('number expected', resources.call, 'cluster', 'submit', {items = {}})")
+
+LUA_TEST(
+    many_calls_are_under_way, GATHER
+    "assert(resources.start('cluster', 'fake', {}))\n"
+    "local done = 0\n"
+    "for i = 1, 50 do\n"
+    "  task.spawn(function()\n"
+    "    local reports, code = gather(resources.call('cluster', 'submit', {items = {job(), job()}}, 60000))\n"
+    "    same(code, 'ok') assert(reports[1].native_id and reports[2].native_id) done = done + 1\n"
+    "  end)\n"
+    "end\n"
+    "while done < 50 do task.sleep(1) end")
+
+LUA_TEST(a_verb_it_lacks_comes_back, GATHER
+         "assert(resources.start('r', 'stubborn', {}))\n"
+         "local reports, code, text = gather(resources.call('r', 'hold', {items = {{}}}, 1000))\n"
+         "same(next(reports), nil) same(code, 'not_found') assert(text:find 'does not have this verb')")
+
+/* Nobody waits for one that hangs longer than for its deadline and a moment more. */
+static void one_that_hangs_is_given_up(void **state) {
+  struct rig *rig = *state;
+  rig_lua(
+      rig, GATHER
+      "assert(resources.start('r', 'fake', {hang_ms = {submit = 2500}}))\n"
+      "local reports, code, text = gather(resources.call('r', 'submit', {items = {job()}}, 50))\n"
+      "same(code, 'timeout') assert(text:find 'did not answer in time') same(next(reports), nil)\n"
+      "refused('unavailable', 'hangs in an earlier call', resources.call('r', 'monitor', {items = {}}, "
+      "1000))\n"
+      "while not resources.call('r', 'monitor', {items = {}}, 5000) do task.sleep(10) end\n" /* it comes back */
+      "same(select(2, gather(resources.call('r', 'monitor', {items = {}}, 5000))), 'ok')");
+}
+
+LUA_TEST(a_call_may_be_forgotten,
+         "assert(resources.start('r', 'fake', {hang_ms = {submit = 30}}))\n"
+         "for i = 1, 5 do resources.call('r', 'submit', {items = {{tag = 'a'}, {tag = 'b'}}}, 5000) end\n"
+         "collectgarbage() collectgarbage() task.sleep(300) collectgarbage()\n"
+         "assert(resources.call('r', 'monitor', {items = {}}, 5000):next() == nil)")
+
+static void calls_end_with_their_resource(void **state) {
+  rig_lua(*state, GATHER
+          "assert(resources.start('r', 'fake', {hang_ms = {submit = 100}}))\n"
+          "local one = resources.call('r', 'submit', {items = {job()}}, 5000)\n"
+          "local two = resources.call('r', 'submit', {items = {job()}}, 5000)\n"
+          "same(resources.stop('r', 5000), true)\n"
+          "same(select(2, gather(one)) ~= nil, true) same(select(2, gather(two)), 'unavailable')\n"
+          "refused('unavailable', 'r is not running', resources.call('r', 'submit', {items = {}}, 1000))");
+}
+
+static void the_end_does_not_wait_for_calls(void **state) {
+  rig_lua(*state, GATHER
+          "assert(resources.start('r', 'fake', {hang_ms = {submit = 50}}))\n"
+          "for i = 1, 3 do task.spawn(gather, resources.call('r', 'submit', {items = {job()}}, 60000)) end");
+}
+
+/* --- changes --- */
+
+/* A plug-in that says what changed, when it is asked to find it. */
+static void write_teller(struct rig *rig) {
+  write_file(
+      rig->place.folder, "teller.lua",
+      "local function nothing() end\n"
+      "return {submit = nothing, monitor = nothing, cancel = nothing, open = function() return {} end,\n"
+      "  find = function(self, items) for _, item in ipairs(items) do self.changed(item.tag) end end}");
+  orr_resources_destroy(rig->house.resources);
+  rig->house.resources =
+      orr_resources_create(rig->loop, &rig->loading, rig->place.folder, PATH_OF(rig->place.folder, "state"));
+}
+
+static void what_changes_is_heard(void **state) {
+  write_teller(*state);
+  rig_lua(*state, "assert(resources.start('r', 'teller', {}))\n"
+                  "task.spawn(function()\n"
+                  "  task.sleep(20) resources.call('r', 'find', {items = {{tag = '7'}, {tag = '8'}}}, 5000)\n"
+                  "end)\n"
+                  "local ids = resources.changed('r', 60000)\n" /* both, for it waits a moment for more */
+                  "same(#ids, 2) same(ids[1], '7') same(ids[2], '8')\n"
+                  "local before = clock.monotonic()\n"
+                  "same(#resources.changed('r', 30), 0) assert(clock.monotonic() - before >= 29)\n"
+                  "resources.call('r', 'find', {items = {{tag = '9'}}}, 5000):next()\n"
+                  "same(resources.changed('r', 60000)[1], '9')\n" /* what came when nobody waited is kept */
+                  "same(#resources.changed('none', 1), 0)");
+}
+
+LUA_TEST(a_poke_ends_the_wait,
+         "local before = clock.monotonic()\n"
+         "task.spawn(function() task.sleep(10) resources.poke 'r' resources.poke 'r' end)\n"
+         "same(#resources.changed('r', 60000), 0)\n"
+         "resources.poke 'r' same(#resources.changed('r', 60000), 0)\n" /* one that came before counts once */
+         "same(#resources.changed('r', 20), 0)\n"
+         "assert(clock.monotonic() - before < 50000)\n"
+         "task.spawn(resources.changed, 'r', 3600000)\n" /* the end does not wait for it */
+         "raises('somebody waits for its changes already', resources.changed, 'r', 5)")
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(plug_ins_are_found),
+      TEST(one_starts_and_tells_what_it_is),
+      TEST(one_that_cannot_start_says_why),
+      TEST(reports_come_as_they_are_made),
+      TEST(many_calls_are_under_way),
+      TEST(a_verb_it_lacks_comes_back),
+      TEST(one_that_hangs_is_given_up),
+      TEST(a_call_may_be_forgotten),
+      TEST(calls_end_with_their_resource),
+      TEST(the_end_does_not_wait_for_calls),
+      TEST(what_changes_is_heard),
+      TEST(a_poke_ends_the_wait),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
