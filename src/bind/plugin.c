@@ -21,6 +21,7 @@ struct lua_plugin {
   int verbs, self;                   /* registry references: the table of verbs, the instance */
   struct orrery_call *first, **last; /* calls that wait their turn */
   struct orrery_call *running;
+  lua_Integer turn; /* counts calls: whoever kept an old call's `report` is known by it */
   void (*opened)(void *data, int code);
   void *opened_data;
 };
@@ -97,17 +98,18 @@ static void lua_open(struct orr_plugin *base, struct orrery_host *host, const st
 
 static int l_report(lua_State *L) {
   struct lua_plugin *plugin = lua_touserdata(L, lua_upvalueindex(1));
-  struct orrery_call *call = lua_touserdata(L, lua_upvalueindex(2));
-  lua_Integer i = luaL_checkinteger(L, 1);
+  lua_Integer turn = lua_tointeger(L, lua_upvalueindex(2));
+  size_t i = (size_t)luaL_checkinteger(L, 1) - 1;
   luaL_checktype(L, 2, LUA_TTABLE);
-  if (plugin->running != call) return luaL_error(L, "this call is over");
-  struct orrery_value *report = orrery_report(call, (size_t)(i - 1));
+  struct orrery_call *call = plugin->running;
+  if (!call || plugin->turn != turn) return luaL_error(L, "this call is over");
+  struct orrery_value *report = orrery_report(call, i);
   struct orr_arena *arena = report->arena;
   if (!orr_try_value(L, 2, arena, report)) {
     orr_arena_destroy(arena);
     return lua_error(L);
   }
-  orrery_report_send(call, (size_t)(i - 1), report);
+  orrery_report_send(call, i, report);
   return 0;
 }
 
@@ -137,7 +139,7 @@ static void run_next(struct lua_plugin *plugin) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, plugin->self);
   orr_push_value(L, orrery_call_items(call));
   lua_pushlightuserdata(L, plugin);
-  lua_pushlightuserdata(L, call);
+  lua_pushinteger(L, ++plugin->turn);
   lua_pushcclosure(L, l_report, 2);
   orr_push_value(L, call->request);
   orr_task_run(task, 4);

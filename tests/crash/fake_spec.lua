@@ -4,7 +4,7 @@ local crash = require "support.crash"
 local process = require "support.process"
 local server = require "support.server"
 
-local folders = { Lua = server.plugins, C = server.build .. "/tests/plugins" }
+local twins = { { "C", server.build .. "/tests/plugins" }, { "Lua", server.plugins } }
 
 -- The tags in the journal, one for each native job.
 local function native(s)
@@ -36,7 +36,8 @@ local function audit(s, simulation, count, attempt)
   end
 end
 
-for language, folder in pairs(folders) do
+for _, twin in ipairs(twins) do
+  local language, folder = table.unpack(twin)
   describe("the fake scheduler in " .. language, function()
     local function start()
       local s, guard = crash.start { schedulers = folder, resources = server.FAKE }

@@ -1,4 +1,4 @@
--- The floors of the house (docs/architecture.md): includes and requires go down only, each library is spoken to in one
+-- The floors of the house (ARCHITECTURE.md): includes and requires go down only, each library is spoken to in one
 -- room, and a few habits that can be checked by reading the sources.
 local process = require "support.process"
 
