@@ -12,6 +12,8 @@ local HOLDS_ALL = tonumber(process.read "/proc/sys/net/core/wmem_default") > 100
 local function frozen()
   local s, guard = crash.start { settings = "timeout_ms = 300," }
   local supervisor, simulation = crash.supervisor(s), s:simulation()
+  -- The first look at the scheduler is over; the next is seconds away, and will not find it frozen before the jobs do.
+  process.eventually("a first look", function() return type(s:read "/v1/resources/local".cores_total) == "number" end)
   crash.signal("STOP", supervisor)
   return s, guard, supervisor, simulation
 end

@@ -159,12 +159,9 @@ static void no_descriptor_is_left_open(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
   const struct CMUnitTest tests[] = {
-      TEST(what_is_inside_opens),
-      TEST(what_is_outside_does_not),
-      TEST(links_lead_only_inside),
-      TEST(what_is_not_there_is_told),
-      TEST(a_named_pipe_does_not_block),
-      TEST(a_rename_in_between_does_not_help),
+      TEST(what_is_inside_opens),        TEST(what_is_outside_does_not),
+      TEST(links_lead_only_inside),      TEST(what_is_not_there_is_told),
+      TEST(a_named_pipe_does_not_block), TEST(a_rename_in_between_does_not_help),
       TEST(no_descriptor_is_left_open),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

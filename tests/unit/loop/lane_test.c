@@ -12,7 +12,7 @@ enum { MOST_QUEUED = 256, THREADS = 2 }; /* as lane.c has them */
 
 static struct orr_loop *loop;
 static struct orr_lanes *lanes, *kept; /* kept: those whose thread was stuck at their end */
-static sem_t gate;              /* where stuck work waits */
+static sem_t gate;                     /* where stuck work waits */
 static atomic_int inside, most_inside, ran;
 static int home, wanted;
 
