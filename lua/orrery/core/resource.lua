@@ -147,7 +147,8 @@ function resource:load()
   for _, job in ipairs(jobs.live(self.name)) do
     if job.native_id then self.live[job.native_id] = job
     else
-      job.find_at = clock.monotonic() + math.max(SETTLE_MS - (clock.now() - job.submitted_at), 0)
+      local age = math.max(clock.now() - job.submitted_at, 0) -- the clock may have been set back
+      job.find_at = clock.monotonic() + math.max(SETTLE_MS - age, 0)
       self.submitting[job.key] = job
     end
     self.held = self.held + 1
