@@ -107,6 +107,8 @@ CREATE INDEX jobs_by_simulation_state ON jobs(simulation, state, key);
 CREATE INDEX jobs_by_owner ON jobs(owner, key);
 CREATE INDEX jobs_by_owner_state ON jobs(owner, state, key);
 CREATE INDEX jobs_by_state ON jobs(state, key);
+CREATE INDEX jobs_by_name ON jobs(name, key) WHERE name IS NOT NULL;
+CREATE INDEX jobs_by_resource ON jobs(resource, key) WHERE resource IS NOT NULL;
 CREATE INDEX jobs_pending ON jobs(resource, owner, priority DESC, key) WHERE state = 'PENDING' AND wanted = 'RUN';
 CREATE INDEX jobs_live ON jobs(resource, key)
   WHERE state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT');

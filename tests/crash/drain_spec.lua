@@ -54,6 +54,26 @@ for _, signal in ipairs { "TERM", "INT" } do
   end)
 end
 
+describe("SIGTERM while a large sweep is being written", function()
+  it("is not put off by it, and nothing of the sweep is left", function()
+    local s, _ <close> = crash.start {}
+    local simulation = s:simulation()
+    local begun = s:send("POST", "/v1/simulations/" .. simulation .. "/sweeps", { body = {
+      template = { executable = "/bin/true", hold = true }, parameters = { i = { from = 1, to = 1000000, step = 1 } } } })
+    process.eventually("some of its jobs", function() return tonumber(s:sql "SELECT count(*) FROM jobs") > 1000 end)
+    s.process:signal "TERM"
+    local response = begun:receive()
+    assert.same({ 503, "/problems/unavailable" }, { response.status, response.json.type })
+    assert.equal(0, s.process:wait())
+    assert.is_true(tonumber(s:sql "SELECT count(*) FROM jobs") < 1000000)
+
+    s.process:close()
+    s:restart()
+    assert.equal("0|0|0", s:sql "SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM sweeps), (SELECT count(*) FROM events WHERE type = 'jobs.created')")
+    crash.stop(s)
+  end)
+end)
+
 for _, signal in ipairs { "TERM", "INT", "KILL" } do
   describe("after SIG" .. signal, function()
     it("jobs go on, and the next server finds them and how they ended", function()

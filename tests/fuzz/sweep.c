@@ -16,7 +16,8 @@ static const char code[] =
     "return function(text)\n"
     "  local body = json.decode(text)\n"
     "  if body == nil then return end\n"
-    "  local plan, problems = sweep.plan(body, 1000000, check)\n"
+    "  local plan, problems = nil, schema.check(sweep.schema, body)\n"
+    "  if not problems then plan, problems = sweep.plan(body, 1000000, check) end\n"
     "  if not plan then assert(#problems > 0 and problems[1].pointer and problems[1].detail); return end\n"
     "  for i = 0, math.min(plan.jobs, 16) - 1 do\n"
     "    local parameters = sweep.job(plan, i)\n"
@@ -29,7 +30,7 @@ static const char code[] =
 static struct orr_script *script_once(void) {
   static struct orr_script *script;
   static struct orr_house house = {.name = "fuzz"};
-  static const char *const tables[] = {"json", "template", NULL};
+  static const char *const tables[] = {"json", "task", "template", NULL};
   if (script) return script;
   struct orr_script_options options = {.name = "fuzz", .lua_path = TEST_SOURCE_DIR "/lua", .user = &house};
   struct orr_err err;

@@ -81,11 +81,26 @@ function answer.page(query)
   return after, descending, query.limit or 100
 end
 
+local function page_of(items, last, more)
+  return answer.json(200, ('{"items":[%s],"next":%s}'):format(items, more and ('"%s"'):format(ids.text(last)) or "null"))
+end
+
 ---A page of rows, written by a shape. A full page may have a successor; the statement's first column is the page's key.
 function answer.list_of(item_shape, limit, statement, ...)
   local items, count, last, enough = db.json_rows(item_shape, statement, ...)
-  local more = (count == limit or enough) and ('"%s"'):format(ids.text(last)) or "null"
-  return answer.json(200, ('{"items":[%s],"next":%s}'):format(items, more))
+  return page_of(items, last, count == limit or enough)
+end
+
+---The same of jobs, which are read in segments of keys (orrery.data.visible).
+function answer.list_between(item_shape, limit, segments, statement, ...)
+  local pieces, last, left, enough = {}, nil, limit, false
+  for _, segment in ipairs(segments) do
+    local items, count, key
+    items, count, key, enough = db.json_rows(item_shape, statement, segment[1], segment[2], left, ...)
+    if count > 0 then pieces[#pieces + 1], last, left = items, key, left - count end
+    if left == 0 or enough then break end
+  end
+  return page_of(table.concat(pieces, ","), last, left == 0 or enough)
 end
 
 ---Shapes of lists that may be cut down to some fields.

@@ -13,6 +13,7 @@ local problem = require "orrery.api.problem"
 local schema = require "orrery.core.schema"
 local simulations = require "orrery.data.simulations"
 local spec = require "orrery.core.spec"
+local visible = require "orrery.data.visible"
 
 local MOST_AT_ONCE = 1000
 
@@ -137,12 +138,13 @@ local function list(context, simulation_id)
   if simulation_id then filter.simulation = access.simulation(context, simulation_id).key
   elseif query.simulation then filter.simulation = access.simulation(context, query.simulation).key end
   if query.sweep then filter.sweep = key_in_query(query.sweep, "sweep") end
-  local values = { after, limit }
+  local values = {}
   for _, name in ipairs(data.filters) do
     if filter[name] then values[#values + 1] = filter[name] end
   end
   table.move(states, 1, #states, #values + 1, values)
-  return answer.list_of(cut(query.fields), limit, data.page(filter, #states, descending), table.unpack(values))
+  return answer.list_between(cut(query.fields), limit, visible.segments(after, descending),
+    data.page(filter, #states, descending), table.unpack(values))
 end
 
 -- Changing -------------------------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 -- The results of a simulation: a row for each job, its parameters beside what came of it; JSON pages, or CSV at once.
-local db = require "house.db"
 local json = require "house.json"
 local task = require "house.task"
 local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local ids = require "house.ids"
 local jobs = require "orrery.data.jobs"
+local visible = require "orrery.data.visible"
 
 local PAGE = 500 -- rows of CSV written at a time
 
@@ -15,7 +15,7 @@ local _, cut = answer.shapes { { "job_id", "id" }, { "name", "text" }, { "parame
 local function as_json(context, simulation)
   local after, descending, limit = answer.page(context.query)
   local page = descending and jobs.results_newest_first or jobs.results
-  return answer.list_of(cut(context.query.fields), limit, page, simulation.key, after, limit)
+  return answer.list_between(cut(context.query.fields), limit, visible.segments(after, descending), page, simulation.key)
 end
 
 -- CSV (RFC 4180). A text that a spreadsheet would take for a formula is given a quote in front.
@@ -35,7 +35,7 @@ local function sorted_keys(set)
 end
 
 local function rows_after(simulation, after)
-  local rows = db.rows(jobs.results, simulation.key, after, PAGE)
+  local rows = visible.rows(jobs.results, visible.segments(after), PAGE, simulation.key)
   for _, row in ipairs(rows) do
     row.parameters = row.parameters and json.decode(row.parameters) or {}
     row.results = row.results and json.decode(row.results) or {}

@@ -1,4 +1,5 @@
 -- The sweeps of a simulation: one request that becomes up to a million jobs, all of them or none.
+local changes = require "house.changes"
 local config = require "house.config"
 local db = require "house.db"
 local events = require "orrery.data.events"
@@ -58,6 +59,7 @@ local function expand(plan, row, simulation)
   local ok, code, why = batch:commit()
   for first = 0, plan.jobs - 1, CHUNK do
     if not ok then break end
+    if changes.ending() then problem.raise("unavailable", "The server is shutting down; send the sweep again.") end
     local count = math.min(CHUNK, plan.jobs - first)
     batch = lifecycle.batch()
     jobs.insert_swept(batch.change, cells_of(plan, row, simulation, first, count, known), count)
@@ -68,8 +70,9 @@ local function expand(plan, row, simulation)
   if not ok then problem.of_commit(code, why) end
 end
 
--- What a failed expansion left is taken back here; were the server to end now, the next start would do it.
+-- What a failed expansion left is taken back here; when the server ends, the next start does it.
 local function take_back(row)
+  if changes.ending() then return end
   for first = 0, row.jobs - 1, CHUNK do
     local change = db.change()
     data.delete_jobs(change, row.key, row.first_job + first, row.first_job + math.min(first + CHUNK, row.jobs) - 1)

@@ -19,6 +19,7 @@ local resource = require "orrery.core.resource"
 local steer = require "orrery.core.steer"
 
 local IDLE_MS = 1000                     -- the longest pause of any task: time-outs and beats
+local GATHER_MS = 20                     -- commits come in crowds; one look is enough for all of a crowd
 local HOUSEKEEPING_MS = 60000
 local REMOVAL_MS = 5000                  -- between two looks for directories to remove
 local IDEMPOTENCY_MS = 7 * 24 * 3600000  -- answers are kept for a week
@@ -112,12 +113,13 @@ return function()
   end
   local next_housekeeping = 0
   while true do
+    local looked = clock.monotonic()
     local more = steer_all(resources)
     if clock.monotonic() >= next_housekeeping then
       next_housekeeping = clock.monotonic() + HOUSEKEEPING_MS
       keep_house()
     end
     server.beat()
-    if not more then changes.wait(IDLE_MS) end
+    if not more and changes.wait(IDLE_MS) then task.sleep(math.max(looked + GATHER_MS - clock.monotonic(), 0)) end
   end
 end

@@ -7,13 +7,15 @@
 --                                  names a member that the value has
 -- and with `required`, `help` for members of objects.
 local json = require "house.json"
+local task = require "house.task"
 
 local schema = {}
 
 local function kind_of(value)
   local kind = type(value)
-  if value == json.null then return "null" end
+  if kind == "number" or kind == "boolean" then return kind end
   if kind == "string" then return "text" end
+  if value == json.null then return "null" end
   if kind == "table" then return json.is_list(value) and "list" or "map" end
   return kind
 end
@@ -24,6 +26,8 @@ local names = { text = "a text", integer = "a whole number", number = "a number"
 local function escape(name) return (tostring(name):gsub("~", "~0"):gsub("/", "~1")) end
 
 local check
+
+local BREATH = 50000 -- members of a list checked before others find their turn
 
 local function bounds(s, what)
   if s.min and s.max then return ("%s from %s to %s"):format(what, s.min, s.max) end
@@ -70,6 +74,7 @@ function checks.list(s, value, pointer, problem)
   for i, member in ipairs(value) do
     at = i - 1
     check(s.of, member, "", inside)
+    if i % BREATH == 0 then task.sleep(0) end
   end
 end
 
@@ -99,8 +104,7 @@ end
 
 function checks.any() end
 
-local function fits(s, value)
-  local kind = kind_of(value)
+local function fits(s, value, kind)
   local wanted = s.type
   if s.when and (kind ~= "map" or value[s.when] == nil) then return false end
   if wanted == "any" then return true end
@@ -113,19 +117,20 @@ local function fits(s, value)
 end
 
 function check(s, value, pointer, problem)
+  local kind = kind_of(value)
   if s.type == "either" then
     for _, option in ipairs(s) do
-      if fits(option, value) then return check(option, value, pointer, problem) end
+      if fits(option, value, kind) then return check(option, value, pointer, problem) end
     end
     local words = {}
     for _, option in ipairs(s) do
       local word = names[option.type]
       if words[#words] ~= word then words[#words + 1] = word end
     end
-    return problem(pointer, "must be " .. table.concat(words, " or ") .. ", not " .. names[kind_of(value)])
+    return problem(pointer, "must be " .. table.concat(words, " or ") .. ", not " .. names[kind])
   end
-  if not fits(s, value) then
-    return problem(pointer, "must be " .. names[s.type] .. ", not " .. (names[kind_of(value)] or kind_of(value)))
+  if not fits(s, value, kind) then
+    return problem(pointer, "must be " .. names[s.type] .. ", not " .. (names[kind] or kind))
   end
   checks[s.type](s, value, pointer, problem)
 end

@@ -1,7 +1,6 @@
 -- Sweeps: from a template and a parameter space to jobs. Nothing here holds all jobs at once: the i-th job's parameters
 -- are computed from i, and jobs are stored as their parameters alone.
 local json = require "house.json"
-local schema = require "orrery.core.schema"
 local spec = require "orrery.core.spec"
 local template = require "house.template"
 
@@ -165,17 +164,14 @@ end
 ---@field jobs integer
 ---@field template string JSON
 
----Checks a sweep's body.
+---Checks a body that its schema has accepted.
 ---@param check_job fun(job:table, prefix:string):table|nil what a filled template must pass
 ---@return sweep.plan|nil plan
 ---@return table|nil problems
 function sweep.plan(body, most, check_job)
-  local problems = schema.check(sweep.schema, body)
-  if problems then return nil, problems end
-  local axes, jobs
-  axes, problems = open_axes(body.parameters)
+  local axes, problems = open_axes(body.parameters)
   if not axes then return nil, problems end
-  local combine = body.combine or "product"
+  local combine, jobs = body.combine or "product"
   jobs, problems = count_jobs(axes, combine, most)
   if not jobs then return nil, problems end
   if type(body.template) ~= "table" or json.is_list(body.template) then

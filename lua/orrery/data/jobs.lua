@@ -1,10 +1,8 @@
 -- Jobs. What users read is chosen by jobs.one and jobs.page; what the control worker needs, by the functions below.
 local db = require "house.db"
+local visible = require "orrery.data.visible"
 
 local jobs = {}
-
--- A sweep's jobs are written before the sweep is ready; until then nobody sees them.
-local visible = "(j.sweep IS NULL OR j.sweep NOT IN (SELECT key FROM sweeps WHERE ready = 0))"
 
 local columns = [[j.key AS id, j.simulation AS simulation_id, j.sweep AS sweep_id, j.key AS born, j.owner, j.name,
   j.state, j.wanted, j.reason, j.message, j.problem, j.resource, j.native_id, j.native_state, j.exit_code, j.signal,
@@ -13,11 +11,11 @@ local columns = [[j.key AS id, j.simulation AS simulation_id, j.sweep AS sweep_i
 local source = " FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep "
 
 ---One job as its owner may read it: key, owner (twice); the second statement is for those who may read all.
-jobs.one_owned = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND j.owner = ? AND " .. visible)
-jobs.one_any = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND " .. visible)
+jobs.one_owned = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND j.owner = ? AND " .. visible.condition)
+jobs.one_any = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND " .. visible.condition)
 ---The job as it is about to be: state, wanted, reason, key.
 jobs.one_next = db.statement("SELECT " .. columns:gsub("j%.state", "? AS state"):gsub("j%.wanted", "? AS wanted")
-  :gsub("j%.reason", "? AS reason") .. source .. "WHERE j.key = ? AND " .. visible)
+  :gsub("j%.reason", "? AS reason") .. source .. "WHERE j.key = ? AND " .. visible.condition)
 
 -- A sweep's jobs have consecutive keys, and so need no index.
 local in_sweep = "j.key BETWEEN (SELECT first_job FROM sweeps WHERE key = ?%d) "
@@ -25,14 +23,20 @@ local in_sweep = "j.key BETWEEN (SELECT first_job FROM sweeps WHERE key = ?%d) "
 
 jobs.filters = { "owner", "simulation", "sweep", "resource", "name" }
 
----The statement of a page of jobs. Its parameters: the key to go on from, the limit, the filters' values in the order of
+-- Which index serves is told, not guessed: a name is the rarest thing that may be asked for, a resource the least rare.
+local function index_for(filter, states)
+  if filter.name then return "jobs_by_name" end
+  if filter.simulation then return states > 0 and "jobs_by_simulation_state" or "jobs_by_simulation" end
+  if filter.owner then return states > 0 and "jobs_by_owner_state" or "jobs_by_owner" end
+  if states > 0 then return "jobs_by_state" end
+  return filter.resource and "jobs_by_resource"
+end
+
+---The statement of a page of jobs. Its parameters: a segment of keys, the limit, the filters' values in the order of
 ---jobs.filters, and so many states.
 function jobs.page(filter, states, descending)
-  -- Which index serves is told, not guessed.
-  local index = filter.simulation and (states > 0 and "jobs_by_simulation_state" or "jobs_by_simulation")
-    or filter.owner and (states > 0 and "jobs_by_owner_state" or "jobs_by_owner")
-    or states > 0 and "jobs_by_state"
-  local where, count = { visible, descending and "j.key < ?1" or "j.key > ?1" }, 2
+  local index = index_for(filter, states)
+  local where, count = { visible.condition, "j.key > ?1 AND j.key < ?2" }, 3
   for _, name in ipairs(jobs.filters) do
     if filter[name] then
       count = count + 1
@@ -40,7 +44,7 @@ function jobs.page(filter, states, descending)
       if name == "sweep" then where[#where + 1] = in_sweep:format(count, count) end
     end
   end
-  local order = " ORDER BY j.key " .. (descending and "DESC" or "ASC") .. " LIMIT ?2"
+  local order = " ORDER BY j.key " .. (descending and "DESC" or "ASC") .. " LIMIT ?3"
   local from = " FROM jobs j " .. (filter.sweep and "NOT INDEXED" or index and "INDEXED BY " .. index or "")
   local so = " WHERE " .. table.concat(where, " AND ")
   local joined = " LEFT JOIN sweeps w ON w.key = j.sweep"
@@ -56,7 +60,7 @@ end
 local brief = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.reason, j.resource, j.directory, j.native_id, j.attempt,
     j.submission, j.name, j.priority, j.tags, j.started_at, j.ended_at, j.submitted_at, j.sweep
-  FROM jobs j WHERE j.key = ? AND ]] .. visible)
+  FROM jobs j WHERE j.key = ? AND ]] .. visible.condition)
 function jobs.get(key) return db.row(brief, key) end
 
 local read_wanted = db.statement "SELECT wanted FROM jobs WHERE key = ?"
@@ -168,29 +172,50 @@ local owners = db.statement [[
               AND j.owner > waiting.owner ORDER BY j.owner LIMIT 1)
     FROM waiting WHERE waiting.owner IS NOT NULL)
   SELECT owner FROM waiting WHERE owner IS NOT NULL]]
-local pending = db.statement("SELECT " .. whole .. [[
-  FROM jobs j WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ? AND j.owner = ? AND j.cores <= ?
-    AND (j.due_at IS NULL OR j.due_at <= ?) AND ]] .. visible .. [[
-  ORDER BY j.priority DESC, j.key LIMIT ?]])
+local waiting = "SELECT " .. whole .. [[
+  FROM jobs j INDEXED BY jobs_pending
+  WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ?4 AND j.owner = ?5 AND j.cores <= ?6
+    AND (j.due_at IS NULL OR j.due_at <= ?7) AND j.key > ?1 AND j.key < ?2 AND ]] .. visible.condition
+local pending = db.statement(waiting .. " ORDER BY j.priority DESC, j.key LIMIT ?3")
+local pending_of_priority = db.statement(waiting .. " AND j.priority = ?8 ORDER BY j.key LIMIT ?3")
+local next_priority = db.statement [[
+  SELECT max(priority) FROM jobs WHERE state = 'PENDING' AND wanted = 'RUN' AND resource IS ? AND owner = ?
+    AND priority < ?]]
 local live = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.native_id, j.native_state, j.submission, j.directory,
     j.submitted_at, j.started_at, j.attempt
   FROM jobs j WHERE j.resource = ?
     AND j.state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT')]])
-local to_steer = db.statement([[
+local to_steer = db.statement [[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.resource, j.native_id, j.reason, j.submission, j.directory,
     j.submitted_at
-  FROM jobs j WHERE j.steer = 1 AND j.key > ? AND ]] .. visible .. " ORDER BY j.key LIMIT ?")
+  FROM jobs j WHERE j.steer = 1 AND j.key > ? ORDER BY j.key LIMIT ?]]
 local of_simulation = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted FROM jobs j
-  WHERE j.simulation = ? AND j.key > ? AND ]] .. visible .. " ORDER BY j.key LIMIT ?")
+  WHERE j.simulation = ?4 AND j.key > ?1 AND j.key < ?2 AND ]] .. visible.condition .. " ORDER BY j.key LIMIT ?3")
 
 ---Who has jobs waiting for a resource (nil: for none in particular).
 function jobs.pending_owners(resource) return db.rows(owners, resource) end
-function jobs.pending(resource, owner, cores, now, limit) return db.rows(pending, resource, owner, cores, now, limit) end
+
+---An owner's jobs that may be handed to a resource (nil: that ask for none): the more urgent first, then the older.
+function jobs.pending(resource, owner, cores, now, limit)
+  local segments = visible.segments()
+  if #segments == 1 then return visible.rows(pending, segments, limit, resource, owner, cores, now) end
+  -- Only the jobs of one priority are in the order of their keys, which is what can be gone round in.
+  local found, priority = {}, db.value(next_priority, resource, owner, math.maxinteger)
+  while priority and #found < limit do
+    local rows = visible.rows(pending_of_priority, segments, limit - #found, resource, owner, cores, now, priority)
+    table.move(rows, 1, #rows, #found + 1, found)
+    priority = db.value(next_priority, resource, owner, priority)
+  end
+  return found
+end
+
 function jobs.live(resource) return db.rows(live, resource) end
 function jobs.to_steer(after, limit) return db.rows(to_steer, after, limit) end
-function jobs.of_simulation(simulation, after, limit) return db.rows(of_simulation, simulation, after, limit) end
+function jobs.of_simulation(simulation, after, limit)
+  return visible.rows(of_simulation, visible.segments(after), limit, simulation)
+end
 
 -- Results --------------------------------------------------------------------------------------------------------
 
@@ -198,9 +223,9 @@ local results = [[
   SELECT j.key AS job_id, j.name, j.parameters, j.state, j.exit_code,
     CASE WHEN j.ended_at IS NULL OR j.started_at IS NULL THEN NULL
          ELSE (j.ended_at - j.started_at) / 1000.0 END AS wall_seconds, j.results
-  FROM jobs j WHERE j.simulation = ? AND ]] .. visible
----A page of a simulation's results: simulation, key to go on from, limit.
-jobs.results = db.statement(results .. " AND j.key > ? ORDER BY j.key LIMIT ?")
-jobs.results_newest_first = db.statement(results .. " AND j.key < ? ORDER BY j.key DESC LIMIT ?")
+  FROM jobs j WHERE j.simulation = ?4 AND j.key > ?1 AND j.key < ?2 AND ]] .. visible.condition
+---A page of a simulation's results: a segment of keys, the limit, the simulation.
+jobs.results = db.statement(results .. " ORDER BY j.key LIMIT ?3")
+jobs.results_newest_first = db.statement(results .. " ORDER BY j.key DESC LIMIT ?3")
 
 return jobs

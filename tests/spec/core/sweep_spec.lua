@@ -1,11 +1,15 @@
 -- Sweeps: from a template and a parameter space to jobs, without the server.
 local house = require "support.house"
+local schema = require "orrery.core.schema"
 local sweep = require "orrery.core.sweep"
 
 local json = house.json
 
 local function plan_of(text, check, most)
-  return sweep.plan(json.decode(text), most or 1000000, check or function() end)
+  local body = json.decode(text)
+  local problems = schema.check(sweep.schema, body)
+  if problems then return nil, problems end
+  return sweep.plan(body, most or 1000000, check or function() end)
 end
 
 local function space(parameters, more)
