@@ -61,15 +61,11 @@ end
 -- What of a transition's fields is told in its event.
 local told = { "reason", "message", "exit_code", "signal", "native_id", "native_state", "resource", "attempt" }
 
----Moves a job on. `job` is its row (key, simulation, owner, state) and is brought up to date; `fields` are columns to
----set (false clears one). An illegal step is a defect of the caller and raises.
----@param at integer|nil when it happened, if that is known better than by "now"
-function batch:move(job, to, fields, at)
+-- One step of a job's life: the event that tells it, the counts, and the job itself. Its row is left to the caller.
+local function step(self, job, to, fields, at)
   local from = job.state
-  if not lifecycle.legal(from, to) then error(("a job cannot go from %s to %s"):format(from, to), 2) end
-  fields = fields or {}
+  if not lifecycle.legal(from, to) then error(("a job cannot go from %s to %s"):format(from, to), 3) end
   if lifecycle.ended[to] and fields.ended_at == nil then fields.ended_at = self.at end
-  jobs.move(self.change, job.key, from, to, fields)
   local data = { from = from, to = to }
   for _, name in ipairs(told) do
     if fields[name] then data[name] = fields[name] end
@@ -81,10 +77,25 @@ function batch:move(job, to, fields, at)
   for name, value in pairs(fields) do job[name] = value or nil end
 end
 
----Passes over states that were not seen in time, so that the history has them all: `path` is a list of
----{state, fields, at}; the row is written for each, in one commit.
+---Moves a job on. `job` is its row (key, simulation, owner, state) and is brought up to date; `fields` are columns to
+---set (false clears one). An illegal step is a defect of the caller and raises.
+---@param at integer|nil when it happened, if that is known better than by "now"
+function batch:move(job, to, fields, at)
+  local from = job.state
+  fields = fields or {}
+  step(self, job, to, fields, at)
+  jobs.move(self.change, job.key, from, to, fields)
+end
+
+---Moves a job over several states at once, of which some were not seen in time: `path` is a list of {state, fields, at}.
+---The history has them all; the row is written once, from the state before the first to the last.
 function batch:walk(job, path)
-  for _, step in ipairs(path) do self:move(job, step[1], step[2], step[3]) end
+  local from, all = job.state, {}
+  for _, each in ipairs(path) do
+    step(self, job, each[1], each[2], each[3])
+    for name, value in pairs(each[2]) do all[name] = value end
+  end
+  jobs.move(self.change, job.key, from, job.state, all)
 end
 
 ---Tells something about a job that is no change of state.

@@ -1,5 +1,5 @@
--- Which state may follow which.
-require "support.house"
+-- Which state may follow which, and what a batch of transitions writes.
+local house = require "support.house"
 local lifecycle = require "orrery.core.lifecycle"
 
 describe("lifecycle", function()
@@ -46,5 +46,58 @@ describe("lifecycle", function()
         + ((state == "NEW" or state == "PENDING") and 1 or 0)
       assert.equal(1, count, state)
     end
+  end)
+end)
+
+describe("a batch", function()
+  local written
+
+  local function note(what) return function(_, ...) written[#written + 1] = { what, ... } end end
+
+  before_each(function()
+    written = {}
+    stub(house.clock, "now", 1000)
+    stub(require "orrery.data.jobs", "move", note "row")
+    stub(require "orrery.data.events", "append", note "event")
+    stub(require "orrery.data.simulations", "count", note "counts")
+  end)
+
+  local function queued() return { key = 7, simulation = 3, owner = "ann", state = "QUEUED", native_id = "12" } end
+
+  it("moves a job: event, row and counts", function()
+    local batch, job = lifecycle.batch(), queued()
+    batch:move(job, "ACTIVE", { started_at = 900, message = false }, 900)
+    batch:settle()
+    assert.same({
+      { "event", 900, "job.state", "ann", 3, 7, { from = "QUEUED", to = "ACTIVE" } },
+      { "row", 7, "QUEUED", "ACTIVE", { started_at = 900, message = false } },
+      { "counts", 3, { QUEUED = -1, ACTIVE = 1 }, 1000 },
+    }, written)
+    assert.same({ "ACTIVE", 900 }, { job.state, job.started_at })
+  end)
+
+  it("walks a job over states not seen in time: an event for each, the row once", function()
+    local batch, job = lifecycle.batch(), queued()
+    batch:walk(job, {
+      { "ACTIVE", { started_at = 900, native_state = "running" }, 900 },
+      { "FAILED", { reason = "EXIT_CODE", exit_code = 3, message = false, native_state = "ended" }, 950 },
+    })
+    batch:settle()
+    assert.same({
+      { "event", 900, "job.state", "ann", 3, 7, { from = "QUEUED", to = "ACTIVE", native_state = "running" } },
+      { "event", 950, "job.state", "ann", 3, 7,
+        { from = "ACTIVE", to = "FAILED", reason = "EXIT_CODE", exit_code = 3, native_state = "ended" } },
+      { "row", 7, "QUEUED", "FAILED", { started_at = 900, native_state = "ended", reason = "EXIT_CODE", exit_code = 3,
+        message = false, ended_at = 1000 } },
+      { "counts", 3, { QUEUED = -1, ACTIVE = 0, FAILED = 1 }, 1000 },
+    }, written)
+    assert.same({ "FAILED", 1000 }, { job.state, job.ended_at })
+  end)
+
+  it("refuses a step that cannot be", function()
+    local batch = lifecycle.batch()
+    local function twice() batch:walk(queued(), { { "COMPLETED", {} }, { "ACTIVE", {} } }) end
+    assert.error_matches(function() batch:move(queued(), "SUBMITTING") end, "cannot go from QUEUED to SUBMITTING")
+    assert.error_matches(twice, "cannot go from COMPLETED to ACTIVE")
   end)
 end)
