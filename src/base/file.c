@@ -75,21 +75,22 @@ int orr_file_read(const char *path, size_t limit, struct orr_buf *out, struct or
   return got < 0 ? io_fail(err, "read", path) : ORR_OK;
 }
 
+/* The folder first, and those above it only where they are missing. */
+static bool make_folders(char *path, mode_t mode) {
+  if (mkdir(path, mode) == 0 || errno == EEXIST) return true;
+  char *slash = strrchr(path, '/');
+  if (errno != ENOENT || !slash || slash == path) return false;
+  *slash = 0;
+  if (!make_folders(path, mode)) return false;
+  *slash = '/';
+  return mkdir(path, mode) == 0 || errno == EEXIST;
+}
+
 int orr_file_folders(const char *path, int mode, struct orr_err *err) {
   char *copy = orr_strdup(path);
-  for (char *at = copy + (*copy == '/');; at++) {
-    if (*at != '/' && *at) continue;
-    char kept = *at;
-    *at = 0;
-    if (mkdir(copy, (mode_t)mode) != 0 && errno != EEXIST) {
-      int code = io_fail(err, "make the folder", copy);
-      free(copy);
-      return code;
-    }
-    *at = kept;
-    if (!kept) break;
-  }
+  int code = make_folders(copy, (mode_t)mode) ? ORR_OK : io_fail(err, "make the folder", copy);
   free(copy);
+  if (code) return code;
   struct stat info;
   if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) return ORR_OK;
   return orr_fail(err, ORR_IO, "%s is there and is no folder", path);

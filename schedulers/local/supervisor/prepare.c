@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/value.h"
 
 /* The submission as it was given, read back from the journal; NULL with `err`. */
@@ -21,17 +22,15 @@ static const struct orrery_value *read_submission(struct orr_supervisor *s, cons
   return *code == ORR_OK ? submission : NULL;
 }
 
-/* mkdir -p, the last one private. That the directory is there already is usual: input may have been staged.
- */
+/* Private, unlike those above it. That it is there already is usual: input may have been staged. */
 static int make_directory(const char *path, struct orr_arena *arena, struct orr_err *err) {
   if (mkdir(path, 0700) == 0 || errno == EEXIST) return ORR_OK;
-  char *parent = orr_arena_dup(arena, path, strlen(path));
-  for (char *slash = strchr(parent + 1, '/'); errno == ENOENT && slash; slash = strchr(slash + 1, '/')) {
-    *slash = 0;
-    errno = mkdir(parent, 0755) == 0 || errno == EEXIST ? ENOENT : errno;
-    *slash = '/';
+  const char *slash = strrchr(path, '/');
+  if (errno == ENOENT && slash > path) {
+    int code = orr_file_folders(orr_arena_dup(arena, path, (size_t)(slash - path)), 0755, err);
+    if (code) return code;
+    if (mkdir(path, 0700) == 0) return ORR_OK;
   }
-  if (errno == ENOENT && mkdir(path, 0700) == 0) return ORR_OK;
   return orr_fail(err, ORR_IO, "cannot make the directory %s: %s", path, strerror(errno));
 }
 
