@@ -149,11 +149,11 @@ static void hand_changed(struct entry *entry) {
 }
 
 /* A change does not wake the watcher by itself but lets it wait a moment for more of them: jobs that start and end in
-   crowds are then looked at in crowds, and committed so. The moment is longer while they do come in crowds. */
-enum { GATHER_MS = 2, GATHER_CROWD_MS = 15, CROWD = 4 };
+   crowds are then looked at in crowds, and committed so. The more there were lately, the longer the moment. */
+enum { GATHER_MS = 2, GATHER_MOST_MS = 50 };
 
 static long long gather_ms(const struct entry *entry) {
-  return entry->lately >= CROWD ? GATHER_CROWD_MS : GATHER_MS;
+  return entry->lately < GATHER_MOST_MS - GATHER_MS ? GATHER_MS + entry->lately : GATHER_MOST_MS;
 }
 
 static void changed(struct orr_message *message) {
