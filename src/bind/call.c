@@ -20,7 +20,7 @@ struct link {
   struct orr_message *first, **last; /* reports not yet handed to Lua */
   struct orr_ticket ticket;
   struct orr_timer *timer;
-  int *hanging;   /* of the resource: calls that are late */
+  int *hanging;   /* of the resource's instance: calls that are late */
   bool late;      /* the deadline has passed */
   bool abandoned; /* the box is gone */
 };

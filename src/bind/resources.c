@@ -16,23 +16,28 @@
 
 #include "base/alloc.h"
 #include "bind/call.h"
+#include "bind/gather.h"
 #include "bind/house.h"
 #include "bind/tables.h"
 #include "bind/value.h"
 #include "script/task.h"
 
-enum { MOST_CHANGED = 10000 }; /* more than that: the next poll will see them */
+/* One start of a resource. What its worker and its calls have to say may come after it was stopped; so it stays until
+   all of that has been delivered, and for ever if the worker hangs. */
+struct instance {
+  struct orr_message parted; /* posted when it is stopped, behind the last of that */
+  struct orr_resource *resource;
+  struct entry *entry; /* NULL: it was stopped */
+  struct orr_ticket starting;
+  int hanging; /* calls that are late */
+  bool ended;
+};
 
 struct entry {
   char *name;
-  struct orr_resource *resource; /* NULL: not started, or stopped */
+  struct instance *instance; /* NULL: not started, or stopped */
   struct orr_resources *all;
-  struct orr_ticket starting, watching;
-  struct orr_timer *timer; /* of whoever waits for changes */
-  struct orr_changed **changed;
-  int changed_count, hanging;
-  int lately; /* how many changes the last rounds had, halved with each round */
-  bool poked;
+  struct orr_gather changes;
   struct entry *next;
 };
 
@@ -59,20 +64,36 @@ static struct entry *entry_of(struct orr_resources *all, const char *name, bool 
   if (!make) return NULL;
   struct entry *entry = orr_zalloc(sizeof *entry);
   *entry = (struct entry){.name = orr_strdup(name), .all = all, .next = all->entries};
-  entry->changed = orr_zalloc(MOST_CHANGED * sizeof *entry->changed);
+  orr_gather_init(&entry->changes);
   return all->entries = entry;
 }
 
-static void forget_changed(struct entry *entry) {
-  while (entry->changed_count > 0) free(entry->changed[--entry->changed_count]);
+static void parted(struct orr_message *message) {
+  struct instance *instance = (struct instance *)message;
+  struct orr_ticket ticket = instance->starting;
+  if (instance->ended) free(instance);
+  lua_State *L = orr_ticket_state(ticket);
+  struct orr_err err;
+  if (!L) return;
+  orr_fail(&err, ORR_UNAVAILABLE, "the resource was stopped while it started");
+  orr_ticket_resume(ticket, orr_push_failure(L, &err));
+}
+
+/* False: its worker hangs, and is left behind. */
+static bool stop(struct entry *entry, int64_t timeout_ms) {
+  struct instance *instance = entry->instance;
+  if (!instance) return true;
+  bool ended = instance->ended = orr_resource_stop(instance->resource, timeout_ms);
+  entry->instance = NULL;
+  instance->entry = NULL;
+  orr_loop_post(entry->all->home, &instance->parted);
+  return ended;
 }
 
 bool orr_resources_stop(struct orr_resources *all, int64_t timeout_ms) {
   bool ended = true;
-  for (struct entry *entry = all->entries; entry; entry = entry->next) {
-    if (entry->resource && !orr_resource_stop(entry->resource, timeout_ms)) ended = false;
-    entry->resource = NULL;
-  }
+  for (struct entry *entry = all->entries; entry; entry = entry->next)
+    ended = stop(entry, timeout_ms) && ended;
   return ended;
 }
 
@@ -81,8 +102,7 @@ void orr_resources_destroy(struct orr_resources *all) {
   while (all->entries) {
     struct entry *entry = all->entries;
     all->entries = entry->next;
-    forget_changed(entry);
-    free(entry->changed);
+    orr_gather_free(&entry->changes);
     free(entry->name);
     free(entry);
   }
@@ -99,7 +119,7 @@ static int l_find(lua_State *L) {
   return lua_pushstring(L, path), 1;
 }
 
-static void push_info(lua_State *L, const struct orr_opened *opened) {
+static int push_info(lua_State *L, const struct orr_opened *opened) {
   const struct orr_plugin *plugin = opened->plugin;
   lua_createtable(L, 0, 8);
   lua_pushstring(L, plugin->name), lua_setfield(L, -2, "name");
@@ -115,56 +135,28 @@ static void push_info(lua_State *L, const struct orr_opened *opened) {
     }
   lua_setfield(L, -2, "verbs");
   orr_push_value(L, opened->honours), lua_setfield(L, -2, "honours");
+  return 1;
 }
 
 static void opened(struct orr_message *message) {
   struct orr_opened *opened = (struct orr_opened *)message;
-  struct entry *entry = opened->user;
-  struct orr_ticket ticket = entry->starting;
-  struct orr_err err = opened->err;
-  lua_State *L = orr_ticket_state(ticket);
-  if (L && err.code == ORR_OK) push_info(L, opened);
-  if (entry->resource && err.code != ORR_OK) { /* its thread has ended or is ending */
-    orr_resource_stop(entry->resource, 1000);
-    entry->resource = NULL;
-  }
+  struct instance *instance = opened->user;
+  struct orr_ticket ticket = instance->starting;
+  lua_State *L = instance->entry ? orr_ticket_state(ticket) : NULL;
+  bool good = opened->err.code == ORR_OK;
+  int results = !L ? 0 : good ? push_info(L, opened) : orr_push_failure(L, &opened->err);
+  if (instance->entry && !good) stop(instance->entry, 1000); /* its thread has ended or is ending */
   free(opened);
-  if (L) orr_ticket_resume(ticket, err.code == ORR_OK ? 1 : orr_push_failure(L, &err));
-}
-
-static void hand_changed(struct entry *entry) {
-  lua_State *L = orr_ticket_state(entry->watching);
-  orr_timer_stop(entry->timer);
-  entry->timer = NULL;
-  if (!L) return;
-  lua_createtable(L, entry->changed_count, 0);
-  for (int i = 0; i < entry->changed_count; i++) {
-    lua_pushstring(L, entry->changed[i]->native_id);
-    lua_rawseti(L, -2, i + 1);
-  }
-  entry->lately = entry->changed_count > entry->lately / 2 ? entry->changed_count : entry->lately / 2;
-  forget_changed(entry);
-  entry->poked = false;
-  orr_ticket_resume(entry->watching, 1);
-}
-
-/* A change does not wake the watcher by itself but lets it wait a moment for more of them: jobs that start and end in
-   crowds are then looked at in crowds, and committed so. The more there were lately, the longer the moment. */
-enum { GATHER_MS = 2, GATHER_MOST_MS = 50 };
-
-static long long gather_ms(const struct entry *entry) {
-  return entry->lately < GATHER_MOST_MS - GATHER_MS ? GATHER_MS + entry->lately : GATHER_MOST_MS;
+  if (L) orr_ticket_resume(ticket, results);
 }
 
 static void changed(struct orr_message *message) {
   struct orr_changed *changed = (struct orr_changed *)message;
-  struct entry *entry = changed->user;
-  if (entry->changed_count == MOST_CHANGED) {
+  struct instance *instance = changed->user;
+  if (instance->entry)
+    orr_gather_add(&instance->entry->changes, changed);
+  else
     free(changed);
-    return;
-  }
-  entry->changed[entry->changed_count++] = changed;
-  if (entry->changed_count == 1 && entry->timer) orr_timer_again(entry->timer, gather_ms(entry));
 }
 
 static int l_start(lua_State *L) {
@@ -175,7 +167,7 @@ static int l_start(lua_State *L) {
   char path[4096], state[4096];
   struct orr_err err = {0};
   struct entry *entry = entry_of(all, name, true);
-  if (entry->resource)
+  if (entry->instance)
     orr_fail(&err, ORR_CONFLICT, "resource %s is running", name);
   else
     orr_plugin_find(all->folders, scheduler, path, sizeof path, &err);
@@ -189,6 +181,8 @@ static int l_start(lua_State *L) {
     orr_arena_destroy(arena);
     return lua_error(L);
   }
+  struct instance *instance = orr_alloc(sizeof *instance);
+  *instance = (struct instance){.parted.deliver = parted, .entry = entry, .starting = ticket};
   struct orr_resource_options options = {.name = name,
                                          .path = path,
                                          .state_directory = state,
@@ -199,22 +193,20 @@ static int l_start(lua_State *L) {
                                          .home = all->home,
                                          .opened = opened,
                                          .changed = changed,
-                                         .user = entry};
-  entry->starting = ticket;
-  entry->resource = orr_resource_start(&options, &err);
+                                         .user = instance};
+  instance->resource = orr_resource_start(&options, &err);
   orr_arena_destroy(arena);
-  if (!entry->resource) return orr_push_failure(L, &err);
+  if (!instance->resource) {
+    free(instance);
+    return orr_push_failure(L, &err);
+  }
+  entry->instance = instance;
   return lua_yield(L, 0);
 }
 
 static int l_stop(lua_State *L) {
   struct entry *entry = entry_of(orr_house_of(L)->resources, luaL_checkstring(L, 1), false);
-  bool ended = true;
-  if (entry && entry->resource) {
-    ended = orr_resource_stop(entry->resource, luaL_optinteger(L, 2, 1000));
-    entry->resource = NULL;
-  }
-  return lua_pushboolean(L, ended), 1;
+  return lua_pushboolean(L, !entry || stop(entry, luaL_optinteger(L, 2, 1000))), 1;
 }
 
 static int l_call(lua_State *L) {
@@ -224,33 +216,27 @@ static int l_call(lua_State *L) {
   luaL_checktype(L, 3, LUA_TTABLE);
   struct entry *entry = entry_of(orr_house_of(L)->resources, name, false);
   struct orr_err err = {0};
-  if (!entry || !entry->resource)
+  struct instance *instance = entry ? entry->instance : NULL;
+  if (!instance)
     orr_fail(&err, ORR_UNAVAILABLE, "resource %s is not running", name);
-  else if (entry->hanging) /* more would only pile up before it */
+  else if (instance->hanging) /* more would only pile up before it */
     orr_fail(&err, ORR_UNAVAILABLE, "the plug-in hangs in an earlier call");
   if (err.code) return orr_push_failure(L, &err);
-  return orr_call_begin(L, entry->resource, (enum orr_verb)verb, 3, luaL_checkinteger(L, 4), &entry->hanging);
+  return orr_call_begin(L, instance->resource, (enum orr_verb)verb, 3, luaL_checkinteger(L, 4),
+                        &instance->hanging);
 }
-
-static void time_over(void *data) { hand_changed(data); }
 
 static int l_changed(lua_State *L) {
   struct orr_house *house = orr_house_of(L);
   const char *name = luaL_checkstring(L, 1);
   lua_Integer ms = luaL_checkinteger(L, 2);
   struct entry *entry = entry_of(house->resources, name, true);
-  luaL_argcheck(L, !entry->timer, 1, "somebody waits for its changes already");
-  struct orr_ticket ticket = orr_task_wait(L);
-  entry->watching = ticket;
-  long long first = entry->changed_count || entry->poked ? gather_ms(entry) : ms > 0 ? ms : 0;
-  entry->timer = orr_timer_start(house->loop, first, 0, time_over, entry);
-  return lua_yield(L, 0);
+  luaL_argcheck(L, !entry->changes.timer, 1, "somebody waits for its changes already");
+  return orr_gather_wait(&entry->changes, L, house->loop, ms);
 }
 
 static int l_poke(lua_State *L) {
-  struct entry *entry = entry_of(orr_house_of(L)->resources, luaL_checkstring(L, 1), true);
-  if (!entry->poked && entry->timer && !entry->changed_count) orr_timer_again(entry->timer, gather_ms(entry));
-  entry->poked = true;
+  orr_gather_poke(&entry_of(orr_house_of(L)->resources, luaL_checkstring(L, 1), true)->changes);
   return 0;
 }
 

@@ -34,6 +34,16 @@ LUA_TEST(one_starts_and_tells_what_it_is,
          "same(resources.stop 'none', true)\n"
          "same(resources.start('cluster', 'fake', {cores = 6}).honours.cores, 6)")
 
+/* The worker's word that it has opened is on its way when it is stopped: it must not be taken for the next one's. */
+LUA_TEST(one_is_stopped_before_it_is_heard,
+         "local first = {}\n"
+         "task.spawn(function() first = {resources.start('r', 'fake', {cores = 5})} end)\n"
+         "local until_ms = clock.monotonic() + 200\n"
+         "while clock.monotonic() < until_ms do end\n" /* nothing is delivered meanwhile */
+         "same(resources.stop('r', 5000), true)\n"
+         "same(resources.start('r', 'fake', {cores = 6}).honours.cores, 6)\n"
+         "refused('unavailable', 'stopped while it started', table.unpack(first, 1, 3))")
+
 LUA_TEST(one_that_cannot_start_says_why,
          "refused('invalid', 'the licence', resources.start('r', 'open_fails', {}))\n"
          "refused('invalid', 'I will not load', resources.start('r', 'throws_at_load', {}))\n"
@@ -114,18 +124,38 @@ static void the_end_does_not_wait_for_calls(void **state) {
           "for i = 1, 3 do task.spawn(gather, resources.call('r', 'submit', {items = {job()}}, 60000)) end");
 }
 
-/* --- changes --- */
-
-/* A plug-in that says what changed, when it is asked to find it. */
-static void write_teller(struct rig *rig) {
-  write_file(
-      rig->place.folder, "teller.lua",
-      "local function nothing() end\n"
-      "return {submit = nothing, monitor = nothing, cancel = nothing, open = function() return {} end,\n"
-      "  find = function(self, items) for _, item in ipairs(items) do self.changed(item.tag) end end}");
+/* Makes a plug-in of a test's own the only one. `verbs`: open, find and what they need. */
+static void write_plugin(struct rig *rig, const char *name, const char *verbs) {
+  char text[1024];
+  snprintf(text, sizeof text,
+           "local function nothing() end return {submit = nothing, monitor = nothing, cancel = nothing, %s}",
+           verbs);
+  write_file(rig->place.folder, name, text);
   orr_resources_destroy(rig->house.resources);
   rig->house.resources =
       orr_resources_create(rig->loop, &rig->loading, rig->place.folder, PATH_OF(rig->place.folder, "state"));
+}
+
+/* What waits for it is told, although the plug-in never comes to an end. */
+static void one_is_stopped_while_it_opens(void **state) {
+  write_plugin(*state, "sleepy.lua",
+               "find = nothing, open = function(config, host) host.sleep(config.ms) return {} end");
+  rig_lua(*state, "local first = {}\n"
+                  "task.spawn(function() first = {resources.start('r', 'sleepy', {ms = 3600000})} end)\n"
+                  "task.sleep(20)\n"
+                  "refused('conflict', 'r is running', resources.start('r', 'sleepy', {ms = 1}))\n"
+                  "same(resources.stop('r', 5000), true)\n"
+                  "assert(resources.start('r', 'sleepy', {ms = 1}))\n"
+                  "refused('unavailable', 'stopped while it started', table.unpack(first, 1, 3))");
+}
+
+/* --- changes --- */
+
+/* It says what changed, when it is asked to find it. */
+static void write_teller(struct rig *rig) {
+  write_plugin(rig, "teller.lua",
+               "open = function() return {} end,\n"
+               "find = function(self, items) for _, item in ipairs(items) do self.changed(item.tag) end end");
 }
 
 static void what_changes_is_heard(void **state) {
@@ -157,6 +187,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(plug_ins_are_found),
       TEST(one_starts_and_tells_what_it_is),
+      TEST(one_is_stopped_before_it_is_heard),
+      TEST(one_is_stopped_while_it_opens),
       TEST(one_that_cannot_start_says_why),
       TEST(reports_come_as_they_are_made),
       TEST(many_calls_are_under_way),
