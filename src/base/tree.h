@@ -1,4 +1,4 @@
-/* Removing a folder with all that is in it. Links are removed, never followed. */
+/* Removing a folder with all that is in it, however deep. Links are removed, never followed. */
 #pragma once
 #include "base/err.h"
 
