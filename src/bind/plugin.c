@@ -127,12 +127,28 @@ static void verb_ended(void *data, lua_State *L, enum orr_outcome outcome, int r
   run_next(plugin);
 }
 
+/* "Absent" would be no answer yet. */
+static void find_nothing_out(struct orrery_call *call) {
+  for (size_t i = 0; i < orrery_count(orrery_call_items(call)); i++) {
+    struct orrery_value *report = orrery_report(call, i);
+    orrery_set_text(report, "answer", "unknown");
+    orrery_report_send(call, i, report);
+  }
+  orr_call_finish(call, ORR_OK, NULL);
+}
+
 static void run_next(struct lua_plugin *plugin) {
   struct orrery_call *call = plugin->first;
   if (!call || plugin->running) return;
   plugin->first = (struct orrery_call *)call->message.next;
   if (!plugin->first) plugin->last = &plugin->first;
+  if (call->verb == ORR_FIND && !orr_plugin_host_quiet(&plugin->host)) {
+    find_nothing_out(call);
+    run_next(plugin);
+    return;
+  }
   plugin->running = call;
+  plugin->host.submitting = call->verb == ORR_SUBMIT;
   struct orr_task *task = orr_task_create(plugin->script, verb_ended, plugin);
   lua_State *L = orr_task_state(task);
   push_verb(plugin, L, orr_verb_name(call->verb));

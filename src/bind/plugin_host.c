@@ -5,6 +5,7 @@
      log(level, text)          changed(native_id)     directory("state" | "plugin") → path
      fs.read(path) → text | nil, sentence
      fs.write(path, text) → true | nil, sentence; whole or not at all
+   Commands of the verb submit hold a file, so that it can be told whether any of them is left (base/hold.h).
    The instance's member `honours` is what it honours (schedulers/README.md). Commands get PATH and the
    schedulers' own variables from the server's environment, and nothing else of it. */
 #include "bind/plugin_host.h"
@@ -16,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hold.h"
 #include "bind/house.h"
 #include "bind/sleep.h"
 #include "bind/value.h"
@@ -55,6 +57,22 @@ static char **environment_for(lua_State *L, int options, struct orr_arena *arena
         list[count++] = orr_arena_printf(arena, "%s=%s", lua_tostring(L, -2), lua_tostring(L, -1));
   list[count] = NULL;
   return list;
+}
+
+/* The file that commands of submit hold. A server that is killed leaves them behind, and as long as one of them lives
+   it may yet submit: nobody may say then that the scheduler does not have the job. */
+static char *submitting_path(const struct orr_plugin_host *host, struct orr_arena *arena) {
+  return orr_arena_printf(arena, "%s/submitting", host->orrery->state_directory);
+}
+
+bool orr_plugin_host_quiet(const struct orr_plugin_host *host) {
+  struct orr_arena *arena = orr_arena_create();
+  bool quiet = orr_hold_free(submitting_path(host, arena));
+  orr_arena_destroy(arena);
+  if (!quiet)
+    orr_log(host->orrery->log, ORR_LOG_WARN, "killed commands that an earlier submission left behind",
+            ORR_S("resource", host->orrery->resource));
+  return quiet;
 }
 
 struct running {
@@ -109,6 +127,7 @@ static int l_exec(lua_State *L) {
   check_argv(L);
   lua_settop(L, 2);
   int options = lua_istable(L, 2) ? 2 : 0;
+  struct orr_plugin_host *host = host_of(L);
   struct orr_child_options child = {.timeout_ms = TIMEOUT_MS, .most_output = MOST_OUTPUT};
   if (options) {
     if (lua_getfield(L, 2, "stdin") == LUA_TSTRING) child.input = lua_tolstring(L, -1, &child.input_size);
@@ -122,7 +141,9 @@ static int l_exec(lua_State *L) {
   running->ticket = ticket;
   child.argv = argv_for(L, arena);
   child.environment = environment_for(L, options, arena);
-  bool started = orr_child_start(host_of(L)->loop, &child, command_ended, running, &err) != NULL;
+  if (host->submitting) child.held = orr_hold_take(submitting_path(host, arena), &err);
+  bool started = child.held >= 0 && orr_child_start(host->loop, &child, command_ended, running, &err) != NULL;
+  if (child.held > 0) close(child.held);
   orr_arena_destroy(arena);
   if (started) return lua_yield(L, 0);
   free(running);

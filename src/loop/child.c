@@ -98,17 +98,18 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
   open_pipe(uv, &child->in, child);
   open_pipe(uv, &child->out, child);
   open_pipe(uv, &child->err, child);
-  uv_stdio_container_t stdio[3] = {
+  uv_stdio_container_t stdio[4] = {
       {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
       {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
-      {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->err}};
+      {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->err},
+      {.flags = UV_INHERIT_FD, .data.fd = options->held}};
   uv_process_options_t process = {.exit_cb = exited,
                                   .file = options->argv[0],
                                   .args = (char **)options->argv,
                                   .env = (char **)(options->environment ? options->environment : nothing),
                                   .cwd = options->directory ? options->directory : "/",
                                   .flags = UV_PROCESS_DETACHED, /* a group of its own, to be killed as one */
-                                  .stdio_count = 3,
+                                  .stdio_count = options->held ? 4 : 3,
                                   .stdio = stdio};
   child->process.data = child;
   child->open++;

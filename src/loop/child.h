@@ -12,6 +12,7 @@ struct orr_child_options {
   const char *directory;    /* NULL: "/" */
   const void *input;        /* copied */
   size_t input_size;
+  int held;             /* a descriptor that it and what it starts have as their 3; 0: none */
   long long timeout_ms; /* then its process group is killed */
   size_t most_output;   /* of each stream; what is beyond is dropped, and told */
 };

@@ -3,6 +3,7 @@
 #include "bind/plugin.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 static char folder[FOLDER_ROOM];
 static struct orr_log log_to;
@@ -36,6 +37,7 @@ static void *live_at_home(void *loop) {
 
 static int start(void **state) {
   (void)state;
+  signal(SIGPIPE, SIG_IGN); /* as the server does */
   folder_make(folder);
   log_to =
       (struct orr_log){.fd = open(PATH_OF(folder, "log"), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
@@ -187,6 +189,34 @@ static void close_is_called_at_the_end(void **state) {
   assert_true(orr_resource_stop(resource, 20000));
   resource = NULL;
   assert_non_null(strstr(logged(), "I stay"));
+}
+
+/* What a command leaves behind may yet do what the command was to do: for submit, that makes "absent" no answer. */
+static void nothing_is_absent_that_may_yet_be_submitted(void **state) {
+  (void)state;
+  struct errand it;
+  begin_well(
+      REST "function plugin.submit(self) self.exec {'/bin/sh', '-c', 'exec <&- >&- 2>&-; sleep 1000 &'} end "
+           "function plugin.hold(self) self.exec {'/bin/sh', '-c', 'exec <&- >&- 2>&-; sleep 2 &'} end "
+           "function plugin.find(self, items, report) "
+           "  for i in ipairs(items) do report(i, {answer = 'absent'}) end "
+           "end return plugin");
+  do_verb(&it, ORR_HOLD);
+  errand_forget(&it);
+  assert_string_equal(do_verb(&it, ORR_FIND), "0 {\"answer\":\"absent\"}\n1 {\"answer\":\"absent\"}\n");
+  errand_forget(&it);
+  do_verb(&it, ORR_SUBMIT);
+  errand_forget(&it);
+  assert_string_equal(do_verb(&it, ORR_FIND), "0 {\"answer\":\"unknown\"}\n1 {\"answer\":\"unknown\"}\n");
+  assert_int_equal(it.failure.code, ORR_OK);
+  assert_non_null(strstr(logged(), "killed commands"));
+  bool absent = false;
+  for (int i = 0; i < 10000 && !absent; i++) {
+    errand_forget(&it);
+    absent = strstr(do_verb(&it, ORR_FIND), "absent") != NULL;
+  }
+  assert_true(absent);
+  errand_forget(&it);
 }
 
 /* Verbs may be inherited, as long as looking them up fails politely. */
@@ -350,6 +380,7 @@ int main(void) {
       TEST(calls_run_one_at_a_time),
       TEST(open_may_wait),
       TEST(close_is_called_at_the_end),
+      TEST(nothing_is_absent_that_may_yet_be_submitted),
       TEST(verbs_may_be_inherited),
       TEST(what_does_not_load_says_why),
       TEST(what_does_not_open_says_why),
