@@ -115,11 +115,11 @@ static void arrived(void *data, struct orr_request *request) {
   orr_task_run(task, 2 + (match.route == -2) + match.capture_count);
 }
 
-/* Whoever waits for the store to change looks up, and sees that nobody listens any more. */
+/* Whoever waits for the store to change looks up, and may see that nobody listens any more. */
 static void left(void *data, struct orr_request *request) {
   struct orr_worker *worker = data;
   (void)request;
-  orr_changes_announce(worker->changes);
+  orr_changes_stir(worker->changes);
 }
 
 static void aborted(void *data, struct orr_request *request) {

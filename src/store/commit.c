@@ -38,7 +38,10 @@ void orr_commit_add(struct orr_commit *commit, int statement, int expect, const 
                     size_t count, size_t rows) {
   struct orr_commit_entry entry = {statement, expect, count, rows};
   orr_buf_put(&commit->body, &entry, sizeof entry);
-  for (size_t i = 0; i < count * rows; i++) put_cell(&commit->body, &cells[i]);
+  for (size_t i = 0; i < count * rows; i++) {
+    put_cell(&commit->body, &cells[i]);
+    if (cells[i].kind == ORR_CELL_INT) orr_key_set_add(&commit->concerns, cells[i].integer);
+  }
   commit->statements++;
   commit->rows += rows;
 }

@@ -91,7 +91,7 @@ int orr_store_commit_wait(struct orr_store *store, struct orr_commit *commit) {
   return commit->code;
 }
 
-void orr_store_subscribe(struct orr_store *store, void (*changed)(void *data), void *data) {
+void orr_store_subscribe(struct orr_store *store, orr_store_changed *changed, void *data) {
   orr_writer_subscribe(store->writer, changed, data);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/key_set.h"
 #include "base/log.h"
 #include "loop/loop.h"
 
@@ -99,6 +100,8 @@ struct orr_commit {
   struct orr_buf body; /* the encoded statements; filled by orr_commit_add */
   int statements;
   size_t rows; /* that the statements run with, together */
+  struct orr_key_set
+      concerns; /* every integer among the parameters: whatever is changed is named by its key */
   void *user;
 };
 
@@ -116,9 +119,10 @@ void orr_store_commit(struct orr_store *store, struct orr_commit *commit);
 /* The same for threads without a loop, and for start-up: waits. */
 int orr_store_commit_wait(struct orr_store *store, struct orr_commit *commit);
 
-/* Calls `changed(data)` from the writer's thread after every group that committed something; the callee only
-   posts a message. Subscribe before threads run. */
-void orr_store_subscribe(struct orr_store *store, void (*changed)(void *data), void *data);
+/* Calls `changed(data, keys)` from the writer's thread after every group that committed something: what its
+   commits concern. The callee only posts a message. Subscribe before threads run. */
+typedef void orr_store_changed(void *data, const struct orr_key_set *keys);
+void orr_store_subscribe(struct orr_store *store, orr_store_changed *changed, void *data);
 
 struct orr_store_stats {
   int64_t commits, groups, conflicts, errors, rows; /* since the start */

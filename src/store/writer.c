@@ -22,7 +22,7 @@ struct lane {
 
 struct subscriber {
   struct subscriber *next;
-  void (*changed)(void *data);
+  orr_store_changed *changed;
   void *data;
 };
 
@@ -98,6 +98,12 @@ static void count_group(struct orr_writer *writer, const struct lane *group, int
   pthread_mutex_unlock(&writer->mutex);
 }
 
+static void gather_keys(const struct lane *group, struct orr_key_set *keys) {
+  *keys = (struct orr_key_set){0};
+  for (const struct orr_commit *commit = group->first; commit; commit = orr_commit_next(commit))
+    if (commit->code == ORR_OK) orr_key_set_join(keys, &commit->concerns);
+}
+
 /* An answered commit is its receiver's: its link is read before. */
 static void answer(struct orr_commit *commit) {
   while (commit) {
@@ -115,12 +121,15 @@ static void *run(void *data) {
   for (;;) {
     struct lane group = take_group(writer);
     if (!group.first) return NULL;
+    struct orr_key_set keys;
     int64_t began = orr_clock_ns();
     int64_t rows = orr_group_run(&writer->connection, group.first);
     count_group(writer, &group, rows, orr_clock_ns() - began);
+    gather_keys(&group, &keys);
     answer(group.first);
     if (rows > 0)
-      for (struct subscriber *each = writer->subscribers; each; each = each->next) each->changed(each->data);
+      for (struct subscriber *each = writer->subscribers; each; each = each->next)
+        each->changed(each->data, &keys);
   }
 }
 
@@ -182,7 +191,7 @@ void orr_writer_add(struct orr_writer *writer, struct orr_commit *commit) {
   pthread_mutex_unlock(&writer->mutex);
 }
 
-void orr_writer_subscribe(struct orr_writer *writer, void (*changed)(void *data), void *data) {
+void orr_writer_subscribe(struct orr_writer *writer, orr_store_changed *changed, void *data) {
   struct subscriber *subscriber = orr_alloc(sizeof *subscriber);
   *subscriber = (struct subscriber){.next = writer->subscribers, .changed = changed, .data = data};
   writer->subscribers = subscriber;

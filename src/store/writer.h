@@ -18,5 +18,5 @@ void orr_writer_hold(struct orr_writer *writer);
 void orr_writer_release(struct orr_writer *writer);
 
 void orr_writer_add(struct orr_writer *writer, struct orr_commit *commit);
-void orr_writer_subscribe(struct orr_writer *writer, void (*changed)(void *data), void *data);
+void orr_writer_subscribe(struct orr_writer *writer, orr_store_changed *changed, void *data);
 void orr_writer_stats(struct orr_writer *writer, struct orr_store_stats *stats);

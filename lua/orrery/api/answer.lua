@@ -36,9 +36,10 @@ end
 answer.wait_query = { type = "number", min = 0, max = 60,
   help = "seconds to wait: until it has ended, or, with If-None-Match, until it is another than that" }
 
----Reads again and again until there is something to tell or the time is over.
+---Reads what a row has become, whenever something changed about it, until there is something to tell or the time is over.
+---@param key integer the row's
 ---@param read fun():string, boolean the body, and whether it has come to its end
-function answer.when_ready(context, read)
+function answer.when_ready(context, key, read)
   local body, ended = read()
   local seconds = context.query.wait
   if seconds then
@@ -47,9 +48,10 @@ function answer.when_ready(context, read)
     while conditional and answer.has(request, digest.etag(body)) or not conditional and not ended do
       local left = over - clock.monotonic()
       if left <= 0 or changes.ending() or request:aborted() then break end
-      changes.wait(math.tointeger(left))
-      task.sleep(GATHER_MS)
-      body, ended = read()
+      if changes.wait(math.tointeger(left), key) then
+        task.sleep(GATHER_MS)
+        body, ended = read()
+      end
     end
   end
   return answer.tagged(context, body)

@@ -116,7 +116,7 @@ local function get(context, id)
     return answer.tagged(context, body)
   end
   access.job(context, id)
-  return answer.when_ready(context, function()
+  return answer.when_ready(context, key, function()
     local row = data.get(key) -- first, so that a body that is sent because the job has ended says so
     local body = row and db.json(whole, data.one_any, key)
     if not body then access.absent(context, "job", id) end

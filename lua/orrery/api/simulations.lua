@@ -46,7 +46,7 @@ end
 
 local function get(context, id)
   local row = access.simulation(context, id)
-  return answer.when_ready(context, function()
+  return answer.when_ready(context, row.key, function()
     local now = data.get(row.key) -- first, so that a body that is sent because it has ended says so
     local body = now and db.json(whole, data.one, row.key)
     if not body then access.absent(context, "simulation", id) end

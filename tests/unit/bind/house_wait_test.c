@@ -62,8 +62,39 @@ LUA_TEST(who_waits_again_waits_for_the_next,
          "end\n"
          "same(seen, 5)")
 
+/* Whatever the parameters of a commit name is concerned by it; of 400 others, a few may share a bit with it. */
+LUA_TEST(
+    who_waits_for_a_key_is_woken_for_it,
+    "local woken, right = 0, false\n"
+    "for key = 1000001, 1000400 do\n"
+    "  task.spawn(function() if changes.wait(60000, key) then woken = woken + 1 end end)\n"
+    "end\n"
+    "task.spawn(function() right = changes.wait(60000, 7000) end)\n"
+    "local change = db.change()\n"
+    "change:add(db.statement 'INSERT INTO account VALUES (?, ?)', 1, 7000, 8000) assert(change:commit())\n"
+    "same(changes.wait(60000, 8000), true) task.sleep(5) same(right, true) assert(woken < 40, woken)\n"
+    "change = db.change()\n"
+    "change:add_rows(db.statement 'UPDATE account SET money = 0 WHERE id = ?', nil, 1, {1, 1000001, "
+    "1000400})\n"
+    "local first, last task.spawn(function() first = changes.wait(60000, 1000001) end)\n"
+    "task.spawn(function() last = changes.wait(60000, 1000400) end)\n"
+    "assert(change:commit()) task.sleep(5) same(first, true) same(last, true)")
+
+LUA_TEST(a_commit_that_failed_concerns_nobody,
+         "local seen task.spawn(function() seen = changes.wait(60000, 7000) end)\n"
+         "local change = db.change() change:add(db.statement 'UPDATE account SET money = 1 WHERE id = ?', 1, "
+         "7000)\n"
+         "refused('conflict', '', change:commit())\n"
+         "change = db.change() change:add(db.statement 'UPDATE account SET money = 1', 2) "
+         "assert(change:commit())\n"
+         "task.sleep(5) same(seen, nil)")
+
 static void *announce(void *changes) {
-  for (int i = 0; i < 10000; i++) orr_changes_announce(changes);
+  struct orr_key_set keys = {{0}};
+  for (int i = 0; i < 10000; i++) {
+    orr_key_set_add(&keys, i);
+    orr_changes_announce(changes, &keys);
+  }
   return NULL;
 }
 
@@ -71,13 +102,29 @@ static void *announce(void *changes) {
 static void announcements_run_together(void **state) {
   struct rig *rig = *state;
   pthread_t threads[4];
-  rig_begin(rig, "wakes = 0 task.spawn(function() while changes.wait(60000) do wakes = wakes + 1 end end)\n"
-                 "while wakes == 0 do task.sleep(1) end task.sleep(50)");
+  rig_begin(
+      rig,
+      "wakes, keyed = 0, 0 task.spawn(function() while changes.wait(60000) do wakes = wakes + 1 end end)\n"
+      "task.spawn(function() while changes.wait(60000, 9999) do keyed = keyed + 1 end end)\n"
+      "while wakes == 0 do task.sleep(1) end task.sleep(50)");
   for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, announce, rig->house.changes);
   for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
   orr_loop_run(rig->loop);
   if (*rig->why) fail_msg("%s", rig->why);
-  rig_lua(rig, "same(wakes, 1)"); /* all came before the loop looked */
+  rig_lua(rig, "same(wakes, 1) same(keyed, 1)"); /* all came before the loop looked */
+}
+
+static void stir(void *data) {
+  struct rig *rig = data;
+  orr_changes_stir(rig->house.changes);
+}
+
+static void a_stir_wakes_all_and_changes_nothing(void **state) {
+  struct rig *rig = *state;
+  struct orr_timer *timer = orr_timer_start(rig->loop, 10, 0, stir, rig);
+  rig_lua(rig, "local any task.spawn(function() any = changes.wait(60000) end)\n"
+               "same(changes.wait(60000, 7), false) same(any, false) same(changes.ending(), false)");
+  orr_timer_stop(timer);
 }
 
 static void end_it(void *data) {
@@ -88,7 +135,7 @@ static void end_it(void *data) {
 static void the_end_wakes_who_waits(void **state) {
   struct rig *rig = *state;
   struct orr_timer *timer = orr_timer_start(rig->loop, 10, 0, end_it, rig);
-  rig_lua(rig, "same(changes.wait(60000), true) same(changes.ending(), true)");
+  rig_lua(rig, "same(changes.wait(60000, 7), false) same(changes.ending(), true)");
   orr_timer_stop(timer);
 }
 
@@ -106,7 +153,10 @@ int main(void) {
       TEST(a_wait_ends_in_time),
       TEST(a_commit_wakes_all_who_wait),
       TEST(who_waits_again_waits_for_the_next),
+      TEST(who_waits_for_a_key_is_woken_for_it),
+      TEST(a_commit_that_failed_concerns_nobody),
       TEST(announcements_run_together),
+      TEST(a_stir_wakes_all_and_changes_nothing),
       TEST(the_end_wakes_who_waits),
       TEST(waiters_do_not_delay_the_end),
   };

@@ -317,20 +317,33 @@ static void closing_answers_all_that_is_queued(void **state) {
   assert_int_equal(ask(&place, "SELECT count(*) FROM log"), 3000);
 }
 
-static void changed(void *data) { __atomic_add_fetch((int *)data, 1, __ATOMIC_SEQ_CST); }
+struct heard {
+  int calls;
+  struct orr_key_set keys;
+};
+
+static void changed(void *data, const struct orr_key_set *keys) {
+  struct heard *heard = data; /* read when the writer's thread has ended */
+  heard->calls++;
+  orr_key_set_join(&heard->keys, keys);
+}
 
 static void subscribers_hear_of_changes_only(void **state) {
   (void)state;
-  int calls[2] = {0};
+  struct heard calls[2] = {0};
   orr_store_subscribe(place.store, changed, &calls[0]);
   orr_store_subscribe(place.store, changed, &calls[1]);
   assert_int_equal(STORE(&place, "UPDATE t SET v = 1 WHERE id = ?", INT(77)), ORR_OK); /* no row */
   assert_int_equal(STORE(&place, "INSERT INTO t VALUES (?, NULL, '')", INT(1)),
                    ORR_CONFLICT); /* rolled back */
-  assert_int_equal(STORE(&place, "INSERT INTO log (who) VALUES (?)", INT(1)), ORR_OK);
+  assert_int_equal(STORE(&place, "INSERT INTO log (who) VALUES (?)", INT(2000)), ORR_OK);
   place_close(&place); /* the call comes after the answer */
-  assert_int_equal(calls[0], 1);
-  assert_int_equal(calls[1], 1);
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(calls[i].calls, 1);
+    assert_true(orr_key_set_has(&calls[i].keys, 2000));
+    assert_false(orr_key_set_has(&calls[i].keys, 77));
+    assert_false(orr_key_set_has(&calls[i].keys, 1));
+  }
 }
 
 /* --- many threads --- */
