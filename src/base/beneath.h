@@ -1,8 +1,19 @@
-/* Files beneath a folder: a path given by a user is resolved inside a root and cannot leave it, neither by
+/* Files beneath a folder: a path given by a user is resolved inside a folder and cannot leave it, neither by
    ".." nor by a link that leads out, nor by a rename in between. */
 #pragma once
+#include <stdbool.h>
+
 #include "base/err.h"
 
-/* Opens `path` (relative; "" is the root itself) beneath `root` with open(2)'s flags. Returns a descriptor or
-   a code: ORR_NOT_FOUND, ORR_INVALID (it would leave the root), ORR_IO. */
-int orr_open_beneath(const char *root, const char *path, int flags, struct orr_err *err);
+/* The folder is `own` beneath `base`. Whoever may write in `own` might put a link in its place, so none is followed
+   there; `base` is resolved as any path. `own` may be NULL: the folder is `base`. */
+struct orr_place {
+  const char *base, *own;
+};
+
+/* Opens `path` (relative; "" is the folder itself) with open(2)'s flags. Returns a descriptor or a code: ORR_NOT_FOUND,
+   ORR_INVALID (it would leave the folder), ORR_IO. */
+int orr_open_beneath(const struct orr_place *place, const char *path, int flags, struct orr_err *err);
+
+/* Whether what is open lies in a folder (absolute, without links), or is it. */
+bool orr_lies_in(int fd, const char *folder);

@@ -59,7 +59,10 @@ int orr_file_write(const char *path, const void *bytes, size_t size, int mode, s
 
 int orr_file_read(const char *path, size_t limit, struct orr_buf *out, struct orr_err *err) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); /* a named pipe must not block */
-  if (fd < 0) return io_fail(err, "read", path);
+  return fd < 0 ? io_fail(err, "read", path) : orr_file_read_open(fd, path, limit, out, err);
+}
+
+int orr_file_read_open(int fd, const char *path, size_t limit, struct orr_buf *out, struct orr_err *err) {
   size_t before = out->size;
   ssize_t got;
   while ((got = read(fd, orr_buf_reserve(out, 16384), 16384)) != 0) {

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/beneath.h"
 #include "bind/file_work.h"
 
 static const char *type_name(mode_t mode) {
@@ -53,6 +52,7 @@ static void list_folder(struct orr_file_work *work, int fd, const char *prefix, 
     add_entry(work, path, &info);
     if (work->deep && S_ISDIR(info.st_mode) && depth < MOST_DEPTH) {
       int inner = openat(dirfd(folder), item->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      if (inner >= 0 && orr_file_is_closed(work, 0, inner)) close(inner), inner = -1;
       if (inner >= 0) list_folder(work, inner, path, depth + 1);
     }
   }
@@ -65,7 +65,7 @@ static int by_path(const void *a, const void *b) {
 
 static void run_list(struct orr_work *base) {
   struct orr_file_work *work = (struct orr_file_work *)base;
-  int fd = orr_open_beneath(work->root, work->path, O_RDONLY | O_DIRECTORY, &work->err);
+  int fd = orr_file_open(work, 0, O_RDONLY | O_DIRECTORY, &work->err);
   if (fd < 0) return;
   list_folder(work, fd, work->path, 0);
   if (work->entry_count) qsort(work->entries, work->entry_count, sizeof *work->entries, by_path);
@@ -90,12 +90,10 @@ static int push_list(lua_State *L, struct orr_file_work *work) {
 }
 
 int l_files_list(lua_State *L) {
-  const char *lane = luaL_checkstring(L, 1), *root = luaL_checkstring(L, 2), *path = luaL_checkstring(L, 3);
+  const char *lane = luaL_checkstring(L, 1);
   bool deep = lua_toboolean(L, 4);
   lua_Integer most = luaL_checkinteger(L, 5), ms = luaL_checkinteger(L, 6);
-  struct orr_file_work *work = orr_file_work_create(run_list, push_list);
-  work->root = orr_strdup(root);
-  work->path = orr_strdup(path);
+  struct orr_file_work *work = orr_file_work_at(L, false, run_list, push_list);
   work->deep = deep;
   work->most = (size_t)most;
   return orr_file_work_send(L, work, lane, ms);
@@ -104,7 +102,7 @@ int l_files_list(lua_State *L) {
 static void run_stat(struct orr_work *base) {
   struct orr_file_work *work = (struct orr_file_work *)base;
   struct stat info;
-  int fd = orr_open_beneath(work->root, work->path, O_PATH, &work->err);
+  int fd = orr_file_open(work, 0, O_PATH, &work->err);
   if (fd < 0) return;
   if (fstat(fd, &info) == 0)
     add_entry(work, NULL, &info);
@@ -116,10 +114,8 @@ static void run_stat(struct orr_work *base) {
 static int push_stat(lua_State *L, struct orr_file_work *work) { return push_entry(L, work->entries), 1; }
 
 int l_files_stat(lua_State *L) {
-  const char *lane = luaL_checkstring(L, 1), *root = luaL_checkstring(L, 2), *path = luaL_checkstring(L, 3);
+  const char *lane = luaL_checkstring(L, 1);
   lua_Integer ms = luaL_checkinteger(L, 4);
-  struct orr_file_work *work = orr_file_work_create(run_stat, push_stat);
-  work->root = orr_strdup(root);
-  work->path = orr_strdup(path);
+  struct orr_file_work *work = orr_file_work_at(L, false, run_stat, push_stat);
   return orr_file_work_send(L, work, lane, ms);
 }

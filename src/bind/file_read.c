@@ -5,14 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/beneath.h"
 #include "bind/file_work.h"
 
 static void run_read(struct orr_work *base) {
   struct orr_file_work *work = (struct orr_file_work *)base;
   struct stat info;
-  int fd = orr_open_beneath(work->root, work->path, O_RDONLY, &work->err);
+  int fd = orr_file_open(work, 0, O_RDONLY, &work->err);
   if (fd < 0) return;
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     orr_fail(&work->err, ORR_INVALID, "%s is not a regular file", work->path);
@@ -40,12 +38,10 @@ static int push_read(lua_State *L, struct orr_file_work *work) {
 }
 
 int l_files_read(lua_State *L) {
-  const char *lane = luaL_checkstring(L, 1), *root = luaL_checkstring(L, 2), *path = luaL_checkstring(L, 3);
+  const char *lane = luaL_checkstring(L, 1);
   lua_Integer offset = luaL_checkinteger(L, 4), size = luaL_checkinteger(L, 5), ms = luaL_checkinteger(L, 6);
   luaL_argcheck(L, offset >= 0 && size >= 0 && size <= 16777216, 4, "out of range");
-  struct orr_file_work *work = orr_file_work_create(run_read, push_read);
-  work->root = orr_strdup(root);
-  work->path = orr_strdup(path);
+  struct orr_file_work *work = orr_file_work_at(L, false, run_read, push_read);
   work->offset = offset;
   work->limit = (size_t)size;
   return orr_file_work_send(L, work, lane, ms);

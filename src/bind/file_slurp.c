@@ -1,15 +1,20 @@
 /* Many small files at once: read whole, or their folders removed. */
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/file.h"
 #include "base/tree.h"
 #include "bind/file_work.h"
 
 static void run_slurp(struct orr_work *base) {
   struct orr_file_work *work = (struct orr_file_work *)base;
-  for (size_t i = 0; i < work->count; i++)
-    work->got[i] = orr_file_read(work->paths[i], work->limit, &work->texts[i], NULL) == ORR_OK;
+  for (size_t i = 0; i < work->count; i++) {
+    int fd = orr_file_open(work, i, O_RDONLY, NULL);
+    work->got[i] =
+        fd >= 0 && orr_file_read_open(fd, work->path, work->limit, &work->texts[i], NULL) == ORR_OK;
+  }
 }
 
 static int push_slurp(lua_State *L, struct orr_file_work *work) {
@@ -26,11 +31,11 @@ static int push_slurp(lua_State *L, struct orr_file_work *work) {
 
 int l_files_slurp(lua_State *L) {
   const char *lane = luaL_checkstring(L, 1);
-  size_t count = orr_file_paths_check(L, 2);
-  lua_Integer limit = luaL_checkinteger(L, 3), ms = luaL_checkinteger(L, 4);
-  struct orr_file_work *work = orr_file_work_create(run_slurp, push_slurp);
+  lua_Integer limit = luaL_checkinteger(L, 4), ms = luaL_checkinteger(L, 5);
+  struct orr_file_work *work = orr_file_work_at(L, true, run_slurp, push_slurp);
   work->limit = (size_t)limit;
-  orr_file_paths_take(L, 2, work, count);
+  work->texts = orr_zalloc((work->count + 1) * sizeof *work->texts);
+  work->got = orr_zalloc((work->count + 1) * sizeof *work->got);
   return orr_file_work_send(L, work, lane, ms);
 }
 
@@ -52,11 +57,28 @@ static int push_remove(lua_State *L, struct orr_file_work *work) {
   return 1;
 }
 
+static size_t check_paths(lua_State *L) {
+  luaL_checktype(L, 2, LUA_TTABLE);
+  size_t count = lua_rawlen(L, 2);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, 2, (lua_Integer)i + 1);
+    luaL_argcheck(L, *luaL_checkstring(L, -1) == '/', 2, "a path is not absolute");
+    lua_pop(L, 1);
+  }
+  return count;
+}
+
 int l_files_remove(lua_State *L) {
   const char *lane = luaL_checkstring(L, 1);
-  size_t count = orr_file_paths_check(L, 2);
+  size_t count = check_paths(L);
   lua_Integer ms = luaL_checkinteger(L, 3);
   struct orr_file_work *work = orr_file_work_create(run_remove, push_remove);
-  orr_file_paths_take(L, 2, work, count);
+  work->paths = orr_zalloc((count + 1) * sizeof *work->paths);
+  work->got = orr_zalloc((count + 1) * sizeof *work->got);
+  for (; work->count < count; work->count++) {
+    lua_rawgeti(L, 2, (lua_Integer)work->count + 1);
+    work->paths[work->count] = orr_strdup(lua_tostring(L, -1));
+    lua_pop(L, 1);
+  }
   return orr_file_work_send(L, work, lane, ms);
 }

@@ -6,15 +6,16 @@
 
 static void work_destroy(struct orr_file_work *work) {
   for (size_t i = 0; i < work->count; i++) {
-    free(work->paths[i]);
-    orr_buf_free(&work->texts[i]);
+    if (work->places) free((char *)work->places[i].base), free((char *)work->places[i].own);
+    if (work->paths) free(work->paths[i]);
+    if (work->texts) orr_buf_free(&work->texts[i]);
   }
   for (size_t i = 0; i < work->entry_count; i++) free(work->entries[i].path);
+  free(work->places);
   free(work->paths);
   free(work->texts);
   free(work->got);
   free(work->entries);
-  free(work->root);
   free(work->path);
   orr_buf_free(&work->bytes);
   free(work);
@@ -67,26 +68,4 @@ int orr_file_work_send(lua_State *L, struct orr_file_work *work, const char *lan
   }
   work->ticket = orr_task_wait(L); /* its answer is a message, so it cannot be here yet */
   return lua_yield(L, 0);
-}
-
-size_t orr_file_paths_check(lua_State *L, int index) {
-  luaL_checktype(L, index, LUA_TTABLE);
-  size_t count = lua_rawlen(L, index);
-  for (size_t i = 0; i < count; i++) {
-    lua_rawgeti(L, index, (lua_Integer)i + 1);
-    luaL_argcheck(L, *luaL_checkstring(L, -1) == '/', index, "a path is not absolute");
-    lua_pop(L, 1);
-  }
-  return count;
-}
-
-void orr_file_paths_take(lua_State *L, int index, struct orr_file_work *work, size_t count) {
-  work->paths = orr_zalloc((count + 1) * sizeof *work->paths);
-  work->texts = orr_zalloc((count + 1) * sizeof *work->texts);
-  work->got = orr_zalloc((count + 1) * sizeof *work->got);
-  for (; work->count < count; work->count++) {
-    lua_rawgeti(L, index, (lua_Integer)work->count + 1);
-    work->paths[work->count] = orr_strdup(lua_tostring(L, -1));
-    lua_pop(L, 1);
-  }
 }

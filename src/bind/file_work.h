@@ -1,6 +1,7 @@
 /* A piece of work on files: made by a Lua function, carried out on a thread of a resource's lane, and
    answered as a message. The files file_*.c of this room each have some verbs of house.files. */
 #pragma once
+#include "base/beneath.h"
 #include "base/buf.h"
 #include "bind/house.h"
 #include "loop/lane.h"
@@ -20,11 +21,13 @@ struct orr_file_work {
   bool late;
   int (*push)(lua_State *L, struct orr_file_work *work); /* the results, on the loop */
   struct orr_err err;                                    /* set by `run`: the work failed as a whole */
-  char *root, *path;
-  char **paths; /* `count` of each */
+  struct orr_place *places;                              /* `count` of each, or NULL */
+  char **paths;
   struct orr_buf *texts;
   bool *got;
   size_t count, limit;
+  char *path;         /* beneath the places */
+  const char *closed; /* a folder of which nothing is served; the house's */
   int64_t offset, size;
   struct orr_buf bytes;
   struct orr_file_entry *entries;
@@ -37,9 +40,16 @@ struct orr_file_work *orr_file_work_create(void (*run)(struct orr_work *work),
 /* Sends the work off and yields; the task goes on with what `push` pushed, or with nil, code, sentence. */
 int orr_file_work_send(lua_State *L, struct orr_file_work *work, const char *lane, lua_Integer ms);
 
-/* A list of absolute paths at `index`: checked first (raises), then copied into the work. */
-size_t orr_file_paths_check(lua_State *L, int index);
-void orr_file_paths_take(lua_State *L, int index, struct orr_file_work *work, size_t count);
+/* --- places (file_place.c) --- */
+
+/* A place in Lua is {base = an absolute folder, own = a folder beneath it | nil}. Work on the one at index 2, or on a list
+   of them, and on the path beneath at index 3; raises before it makes anything. */
+struct orr_file_work *orr_file_work_at(lua_State *L, bool many, void (*run)(struct orr_work *base),
+                                       int (*push)(lua_State *L, struct orr_file_work *work));
+/* Opens the work's path in its place number `i` (from 0). A descriptor or a code. */
+int orr_file_open(const struct orr_file_work *work, size_t i, int flags, struct orr_err *err);
+/* The server's data directory is closed, but for the places of Orrery's own making. */
+bool orr_file_is_closed(const struct orr_file_work *work, size_t i, int fd);
 
 int l_files_slurp(lua_State *L);
 int l_files_remove(lua_State *L);

@@ -1,11 +1,13 @@
 /* house.files: files of resources on this machine, through the resource's lane of threads, with a deadline.
-     slurp(lane, paths, limit, ms)             waits → list of texts (false: not there, or over the limit)
-     remove(lane, paths, ms)                   waits → list of truth values: the trees at the paths are gone
-     list(lane, root, path, deep, most, ms)    waits → list of {path, type, size, modified}, and whether there
-                                               is more
-     stat(lane, root, path, ms)                waits → {type, size, modified}
-     read(lane, root, path, offset, size, ms)  waits → bytes (short only at the end), the file's size now
-   Failures come as nil, code, sentence. A `path` is resolved beneath its `root` and cannot leave it. */
+     slurp(lane, places, path, limit, ms)       waits → list of texts (false: not there, or over the limit)
+     remove(lane, paths, ms)                    waits → list of truth values: the trees at the paths are gone
+     list(lane, place, path, deep, most, ms)    waits → list of {path, type, size, modified}, and whether there
+                                                is more
+     stat(lane, place, path, ms)                waits → {type, size, modified}
+     read(lane, place, path, offset, size, ms)  waits → bytes (short only at the end), the file's size now
+   Failures come as nil, code, sentence. A `path` is resolved beneath its place and cannot leave it. A place is a
+   table: `base`, an absolute folder, and `own`, a folder beneath it that Orrery made, in which no link may stand. A
+   place without `own` is one that somebody named: the server's data directory is closed to it. */
 #include "bind/file_work.h"
 #include "bind/tables.h"
 

@@ -178,3 +178,79 @@ for _, workers in ipairs { 1, 2 } do
     end)
   end)
 end
+
+-- Files are read as the server's own user: a job must not lend its owner that user's eyes.
+describe("files the server may read,", function()
+  local s, alice, bob, simulation, place, kept, moved, listed, written, bare
+
+  local function problem_of(path, token)
+    local response = s:get(path, { token = token })
+    return { response.status, response.json and response.json.type }
+  end
+
+  setup(function()
+    s = server.start()
+    alice, bob = s:token_of "alice", s:token_of("bob", "operator")
+    simulation = s:simulation("lent", { token = alice })
+    place = s.directory .. "/place"
+    local function job(more) return s:job_in(s:job(simulation, nil, more, { token = alice }).id) end
+    kept, moved = job(), job()
+    assert(process.run(("mkdir -p %s %s %s/sub %s"):format(place, kept.directory, place, moved.directory)) == 0)
+    process.write(kept.directory .. "/stdout", "kept")
+    process.write(place .. "/sub/out.txt", "elsewhere")
+    listed = job { directory = place }
+    bare = job { directory = place, stdout_path = "sub/out.txt" }
+    written = job { stdout_path = place .. "/sub/out.txt" }
+  end)
+  teardown(function() s:stop() end)
+
+  it("anywhere but in its data directory, while everybody may run jobs as that user", function()
+    local root = s:job_in(s:job(simulation, nil, { directory = "/" }, { token = alice }).id)
+    assert.equal(200, s:get("/v1/jobs/" .. root.id .. "/files/etc/passwd", { token = alice }).status)
+    for _, name in ipairs { "/admin.token", "/orrery.db", "/orrery.db-wal", "/server.json", "" } do
+      local path = s.data .. name
+      assert.same({ 422, "/problems/invalid-value" }, problem_of("/v1/jobs/" .. root.id .. "/files" .. path, alice), path)
+      assert.same({ 422, "/problems/invalid-value" }, problem_of("/v1/jobs/" .. root.id .. "/files" .. path), path)
+    end
+    local inside = s:job_in(s:job(simulation, nil, { directory = s.data, stdout_path = "admin.token",
+      stderr_path = s.data .. "/orrery.db" }, { token = alice }).id)
+    for _, what in ipairs { "/stdout", "/stderr", "/files", "/files/admin.token", "/files/jobs" } do
+      assert.same({ 422, "/problems/invalid-value" }, problem_of("/v1/jobs/" .. inside.id .. what, alice), what)
+    end
+    local link = s:job_in(s:job(simulation, nil, { directory = place }, { token = alice }).id)
+    process.run(("ln -sfn %s %s/link; ln -sfn %s/link %s/../linked"):format(s.data, place, place, place))
+    assert.same({ 422, "/problems/invalid-value" }, problem_of("/v1/jobs/" .. link.id .. "/files/link/admin.token", alice))
+    link = s:job_in(s:job(simulation, nil, { directory = s.directory .. "/linked" }, { token = alice }).id)
+    assert.same({ 422, "/problems/invalid-value" }, problem_of("/v1/jobs/" .. link.id .. "/files/admin.token", alice))
+    local above = s:job_in(s:job(simulation, nil, { directory = s.directory }, { token = alice }).id)
+    local body = s:get("/v1/jobs/" .. above.id .. "/files?recursive=1", { token = alice }).body
+    assert.is_truthy(body:find("place/sub/out.txt", 1, true))
+    assert.is_nil(body:find("admin.token", 1, true))
+  end)
+
+  it("a link in the place of a job's own directory leads nowhere", function()
+    process.run(("rmdir %s && ln -s %s %s"):format(moved.directory, kept.directory, moved.directory))
+    for _, what in ipairs { "/stdout", "/files", "/files/stdout" } do
+      assert.same({ 422, "/problems/invalid-value" }, problem_of("/v1/jobs/" .. moved.id .. what, alice), what)
+    end
+  end)
+
+  it("afterwards, a job's own directory alone; the others are for administrators", function()
+    s:stop(true)
+    s:restart { single_user = false }
+    assert.equal("kept", s:get("/v1/jobs/" .. kept.id .. "/stdout", { token = alice }).body)
+    assert.equal(200, s:get("/v1/jobs/" .. kept.id .. "/files", { token = alice }).status)
+    for _, path in ipairs { listed.id .. "/files", listed.id .. "/files/sub/out.txt", bare.id .. "/stdout",
+      written.id .. "/stdout" } do
+      for _, token in ipairs { alice, bob } do
+        local response = s:get("/v1/jobs/" .. path, { token = token })
+        assert.same({ 403, "/problems/forbidden" }, { response.status, response.json.type }, path)
+        assert.matches("The files in /.*place.* would be read as the server's own user", response.json.detail)
+        assert.matches("single_user", response.json.detail)
+      end
+      assert.equal(200, s:get("/v1/jobs/" .. path).status, path)
+    end
+    assert.equal(404, s:get("/v1/jobs/" .. listed.id .. "/stdout", { token = alice }).status) -- its own, and never written
+    assert.same({ 404, "/problems/not-found" }, problem_of("/v1/jobs/" .. written.id .. "/stderr", alice))
+  end)
+end)

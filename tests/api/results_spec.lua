@@ -41,6 +41,25 @@ for _, workers in ipairs { 1, 2 } do
       for i = 2, 4 do assert.equal(http.null, items[i].results) end
     end)
 
+    it("a link that leads out of the job's directory is not read, one that stays is", function()
+      local secret = s.directory .. "/secret.json"
+      process.write(secret, '{"secret":1}')
+      local id = s:simulation()
+      local jobs = {}
+      for i, link in ipairs { secret, "../../../../secret.json", "inside.json", "." } do
+        jobs[i] = s:job_in(s:job(id, { run_ms = 400 }).id, "QUEUED", "ACTIVE")
+        assert(process.run(("mkdir -p %s && cd %s && echo '{\"a\":2}' >inside.json && ln -s %s results.json")
+          :format(jobs[i].directory, jobs[i].directory, link)) == 0)
+      end
+      local moved = s:job_in(s:job(id, { run_ms = 400 }).id, "QUEUED", "ACTIVE") -- its directory itself is a link
+      assert(process.run(("mkdir -p %s/real %s && cp %s %s/real/results.json && rmdir %s && ln -s %s/real %s"):format(s.directory,
+        moved.directory, secret, s.directory, moved.directory, s.directory, moved.directory)) == 0)
+      s:finished(id)
+      local found = {}
+      for i, row in ipairs(s:read("/v1/simulations/" .. id .. "/results").items) do found[i] = row.results end
+      assert.same({ http.null, http.null, { a = 2 }, http.null, http.null }, found)
+    end)
+
     it("pages, and fields", function()
       local path = simulate { n = { from = 1, to = 7, step = 1 } }
       local found = {}

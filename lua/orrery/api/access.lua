@@ -36,11 +36,12 @@ end
 function access.job(context, text) return find(context, "job", text, jobs.get) end
 function access.sweep(context, text) return find(context, "sweep", text, sweeps.get) end
 
----Jobs run as the server's own user here, which is a matter of trust.
-function access.may_run(context)
+---Jobs run as the server's own user here, which is a matter of trust; so is reading what that user may read.
+---@param what string|nil what would be done
+function access.may_run(context, what)
   if context.principal.rank < 3 and not config.single_user then
-    problem.raise("forbidden", "Jobs would run as the server's own user; only administrators may start them, unless the "
-      .. "configuration says single_user = true.")
+    problem.raise("forbidden", (what or "Jobs would run") .. " as the server's own user; that is for administrators "
+      .. "alone, unless the configuration says single_user = true.")
   end
 end
 

@@ -1,4 +1,6 @@
--- The files of a job: its output and whatever it left in its directory, whole or in ranges, streamed from the disk.
+-- The files of a job: its output and whatever it left in its directory, whole or in ranges, streamed from the disk. They
+-- are read as the server's own user. What lies in a directory that Orrery made for the job is the job's; a directory that
+-- the job's user named may hold anything, and so is read for those alone who may run jobs as that user.
 local clock = require "house.clock"
 local files = require "house.files"
 local json = require "house.json"
@@ -6,7 +8,7 @@ local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.jobs"
 local problem = require "orrery.api.problem"
-local template = require "house.template"
+local submission = require "orrery.core.submission"
 
 local MOST_ENTRIES, PIECE, DEADLINE_MS = 10000, 65536, 20000
 
@@ -14,9 +16,13 @@ local types = { txt = "text/plain; charset=utf-8", log = "text/plain; charset=ut
   json = "application/json", png = "image/png", jpg = "image/jpeg", jpeg = "image/jpeg", svg = "image/svg+xml",
   gif = "image/gif", ppm = "image/x-portable-pixmap", pdf = "application/pdf", xml = "application/xml" }
 
-local function spec_of(job)
-  local row = data.specification(job.key)
-  return json.decode(row.spec or template.fill(row.template, row.parameters))
+local function spec_of(job) return submission.spec_of(data.specification(job.key)) end
+
+---@param named string|nil an absolute directory of the user's choice
+local function place_of(context, job, named)
+  if not named then return submission.place(job.directory) end
+  access.may_run(context, ("The files in %s would be read"):format(named))
+  return { base = named }
 end
 
 local function absent(job, what)
@@ -46,10 +52,10 @@ local function range_of(request, size)
   return math.tointeger(from), math.tointeger(to)
 end
 
--- Streams root/path, as long as it was when it was first looked at: it may still grow.
-local function send(context, job, lane, root, path, what, content_type)
-  local request = context.request
-  local info, code, why = files.stat(lane, root, path, DEADLINE_MS)
+-- Streams a file, as long as it was when it was first looked at: it may still grow.
+local function send(context, job, place, path, what, content_type)
+  local request, lane = context.request, job.resource
+  local info, code, why = files.stat(lane, place, path, DEADLINE_MS)
   if not info then fail(job, what, code, why) end
   if info.type ~= "file" then problem.raise("not-found", ("%s is a %s."):format(what, info.type)) end
   local tag = ('"%x-%x"'):format(info.size, info.modified)
@@ -62,7 +68,7 @@ local function send(context, job, lane, root, path, what, content_type)
   request:begin(from and 206 or 200, headers, stop - at)
   if request:method() == "HEAD" then return end
   while at < stop do
-    local bytes = files.read(lane, root, path, at, math.min(PIECE, stop - at), DEADLINE_MS)
+    local bytes = files.read(lane, place, path, at, math.min(PIECE, stop - at), DEADLINE_MS)
     if not bytes or #bytes == 0 or not request:write(bytes) then return end -- cut short, and seen to be so
     at = at + #bytes
   end
@@ -73,15 +79,15 @@ local function output(name)
     local job = access.job(context, id)
     if not job.directory then absent(job, name) end
     local spec = spec_of(job)
-    local path = spec[name .. "_path"] or name
-    local root = spec[name .. "_path"] and spec.directory or job.directory
-    if path:sub(1, 1) == "/" then root, path = path:match "^(.*)/([^/]*)$" end
-    return send(context, job, job.resource, root == "" and "/" or root, path, name, "text/plain; charset=utf-8")
+    local path = spec[name .. "_path"]
+    local named = path and spec.directory
+    if path and path:sub(1, 1) == "/" then named, path = path:match "^(.*/)([^/]*)$" end
+    return send(context, job, place_of(context, job, named), path or name, name, "text/plain; charset=utf-8")
   end
 end
 
-local function listing(job, root, path, deep)
-  local list, more, why = files.list(job.resource, root, path, deep, MOST_ENTRIES, DEADLINE_MS)
+local function listing(job, place, path, deep)
+  local list, more, why = files.list(job.resource, place, path, deep, MOST_ENTRIES, DEADLINE_MS)
   if not list then fail(job, path == "" and "directory" or path, more, why) end
   local items = json.list {}
   for i, entry in ipairs(list) do
@@ -94,13 +100,13 @@ local function get(context, id, path)
   local job = access.job(context, id)
   path = path or ""
   if not job.directory then absent(job, "directory") end
-  local root = spec_of(job).directory or job.directory
+  local place = place_of(context, job, spec_of(job).directory)
   path = path:gsub("/+$", "")
-  local info, code, why = files.stat(job.resource, root, path, DEADLINE_MS)
+  local info, code, why = files.stat(job.resource, place, path, DEADLINE_MS)
   if not info then fail(job, path == "" and "directory" or path, code, why) end
-  if info.type == "directory" then return listing(job, root, path, context.query.recursive == 1) end
+  if info.type == "directory" then return listing(job, place, path, context.query.recursive == 1) end
   local ending = path:match "%.(%w+)$"
-  return send(context, job, job.resource, root, path, path, types[ending and ending:lower()] or "application/octet-stream")
+  return send(context, job, place, path, path, types[ending and ending:lower()] or "application/octet-stream")
 end
 
 local query = { recursive = { type = "integer", min = 0, max = 1, help = "1: folders within folders as well" } }

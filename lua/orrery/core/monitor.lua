@@ -8,6 +8,7 @@ local log = require "house.log"
 local dispatch = require "orrery.core.dispatch"
 local lifecycle = require "orrery.core.lifecycle"
 local status = require "orrery.core.status"
+local submission = require "orrery.core.submission"
 
 local monitor = {}
 
@@ -27,10 +28,11 @@ end
 
 -- What the ended jobs left in results.json, by job. On a lane of its own: downloads must not be in its way.
 local function collect_results(resource, ended)
-  local paths, found = {}, {}
-  for i, job in ipairs(ended) do paths[i] = job.directory .. "/results.json" end
-  if #paths == 0 then return found end
-  local texts, _, why = files.slurp(resource.name .. " (results)", paths, RESULTS_BYTES, resource.settings.timeout_ms)
+  local places, found = {}, {}
+  for i, job in ipairs(ended) do places[i] = submission.place(job.directory) end
+  if #places == 0 then return found end
+  local texts, _, why = files.slurp(resource.name .. " (results)", places, "results.json", RESULTS_BYTES,
+    resource.settings.timeout_ms)
   if not texts then
     log.warn("results not read", { resource = resource.name, error = why })
     return found, true

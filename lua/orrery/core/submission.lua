@@ -21,6 +21,12 @@ function submission.directory(base, job, attempt)
   return ("%s/%s/%s/%d"):format(base, ids.text(job.simulation), ids.text(job.key), attempt)
 end
 
+---The same as a place for house.files: beneath the base everything is the house's own, and no link is followed.
+function submission.place(directory)
+  local base, own = directory:match "^(.*/)([^/]+/[^/]+/[^/]+)$"
+  return { base = base, own = own }
+end
+
 local function absolute(path, directory)
   if not path or path:sub(1, 1) == "/" then return path end
   return directory .. "/" .. path

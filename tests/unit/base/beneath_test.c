@@ -28,9 +28,13 @@ static int stop(void **state) {
   return 0;
 }
 
+static int open_at(const char *base, const char *path, int flags, struct orr_err *err) {
+  return orr_open_beneath(&(struct orr_place){base, NULL}, path, flags, err);
+}
+
 static int code_of(const char *path) {
   struct orr_err err = {0};
-  int fd = orr_open_beneath(root, path, O_RDONLY, &err);
+  int fd = open_at(root, path, O_RDONLY, &err);
   if (fd < 0) {
     assert_int_equal(err.code, fd);
     return fd;
@@ -48,11 +52,11 @@ static void what_is_inside_opens(void **state) {
   assert_int_equal(code_of("./sub//../file"), ORR_OK);
   assert_int_equal(code_of("sub"), ORR_OK);
   assert_int_equal(code_of(""), ORR_OK);
-  int fd = orr_open_beneath(root, "sub/../file", O_RDONLY, NULL);
+  int fd = open_at(root, "sub/../file", O_RDONLY, NULL);
   assert_int_equal(read(fd, text, sizeof text), 6);
   assert_string_equal(text, "inside");
   close(fd);
-  fd = orr_open_beneath(root, "", O_RDONLY | O_DIRECTORY, NULL);
+  fd = open_at(root, "", O_RDONLY | O_DIRECTORY, NULL);
   assert_true(fd >= 0);
   assert_int_equal(faccessat(fd, "sub", F_OK, 0), 0);
   close(fd);
@@ -90,16 +94,59 @@ static void links_lead_only_inside(void **state) {
   assert_int_equal(code_of("broken"), ORR_NOT_FOUND);
 }
 
+static int code_at(const char *base, const char *own, const char *path) {
+  int fd = orr_open_beneath(&(struct orr_place){base, own}, path, O_RDONLY, NULL);
+  if (fd >= 0) close(fd);
+  return fd < 0 ? fd : ORR_OK;
+}
+
+/* Whoever may write in a folder of ours may put a link in its place, or in that of a folder above it. */
+static void no_link_stands_for_an_own_folder(void **state) {
+  (void)state;
+  make_folder(root, "sub/own");
+  write_file(root, "sub/own/file", "inside");
+  assert_int_equal(symlink("sub", PATH_OF(root, "also")), 0);
+  assert_int_equal(symlink("own", PATH_OF(root, "sub/twin")), 0);
+  assert_int_equal(symlink("../file", PATH_OF(root, "sub/own/up")), 0);
+  assert_int_equal(symlink(root, PATH_OF(top, "base")), 0);
+  assert_int_equal(code_at(root, "sub/own", "file"), ORR_OK);
+  assert_int_equal(code_at(root, "sub/own", ""), ORR_OK);
+  assert_int_equal(code_at(PATH_OF(top, "base"), "sub/own", "file"), ORR_OK); /* the base may be a link */
+  assert_int_equal(code_at(root, "sub/twin", "file"), ORR_INVALID);
+  assert_int_equal(code_at(root, "also/own", "file"), ORR_INVALID);
+  assert_int_equal(code_at(root, "sub/own", "up"), ORR_INVALID);
+  assert_int_equal(code_at(root, "sub/own", "../file"), ORR_INVALID);
+  assert_int_equal(code_at(root, "../root", "file"), ORR_INVALID);
+  assert_int_equal(code_at(root, "sub/none", "file"), ORR_NOT_FOUND);
+}
+
+static void where_it_lies_is_known(void **state) {
+  (void)state;
+  char real[300], inner[320];
+  assert_non_null(realpath(root, real));
+  snprintf(inner, sizeof inner, "%s/su", real);
+  assert_int_equal(symlink(root, PATH_OF(top, "link")), 0);
+  int file = open(PATH_OF(top, "link/sub/file"), O_RDONLY), folder = open(root, O_PATH);
+  assert_true(orr_lies_in(file, real));
+  assert_true(orr_lies_in(folder, real));
+  assert_false(orr_lies_in(file, inner)); /* only the names begin alike */
+  snprintf(inner, sizeof inner, "%s/sub", real);
+  assert_true(orr_lies_in(file, inner));
+  assert_false(orr_lies_in(folder, inner));
+  close(file);
+  close(folder);
+}
+
 static void what_is_not_there_is_told(void **state) {
   (void)state;
   struct orr_err err = {0};
   char name[300];
   assert_int_equal(code_of("absent"), ORR_NOT_FOUND);
   assert_int_equal(code_of("file/below"), ORR_NOT_FOUND);
-  assert_int_equal(orr_open_beneath(PATH_OF(top, "none"), "file", O_RDONLY, &err), ORR_NOT_FOUND);
+  assert_int_equal(open_at(PATH_OF(top, "none"), "file", O_RDONLY, &err), ORR_NOT_FOUND);
   assert_non_null(strstr(err.text, "none"));
-  assert_int_equal(orr_open_beneath(PATH_OF(root, "file"), "", O_RDONLY, &err), ORR_IO);
-  assert_int_equal(orr_open_beneath(root, "sub", O_WRONLY, &err), ORR_IO);
+  assert_int_equal(open_at(PATH_OF(root, "file"), "", O_RDONLY, &err), ORR_NOT_FOUND);
+  assert_int_equal(open_at(root, "sub", O_WRONLY, &err), ORR_IO);
   memset(name, 'n', sizeof name - 1);
   name[sizeof name - 1] = 0;
   assert_int_equal(code_of(name), ORR_IO);
@@ -134,7 +181,7 @@ static void a_rename_in_between_does_not_help(void **state) {
   pthread_create(&swapper, NULL, swap, NULL);
   for (int i = 0; i < 20000; i++) {
     char text[8] = "";
-    int fd = orr_open_beneath(root, i % 2 ? "sub/file" : "out/file", O_RDONLY, NULL);
+    int fd = open_at(root, i % 2 ? "sub/file" : "out/file", O_RDONLY, NULL);
     if (fd < 0) continue;
     opened++;
     if (read(fd, text, 7) != 6 || strcmp(text, "inside") != 0) fail_msg("read \"%s\"", text);
@@ -160,7 +207,8 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
   const struct CMUnitTest tests[] = {
       TEST(what_is_inside_opens),        TEST(what_is_outside_does_not),
-      TEST(links_lead_only_inside),      TEST(what_is_not_there_is_told),
+      TEST(links_lead_only_inside),      TEST(no_link_stands_for_an_own_folder),
+      TEST(where_it_lies_is_known),      TEST(what_is_not_there_is_told),
       TEST(a_named_pipe_does_not_block), TEST(a_rename_in_between_does_not_help),
       TEST(no_descriptor_is_left_open),
   };
