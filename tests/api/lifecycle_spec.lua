@@ -187,6 +187,32 @@ describe("a resource", function()
     s:stop()
   end)
 
+  it("that is configured no more keeps its jobs, which say so and are left alone until it is back", function()
+    local other = 'resource "other" { scheduler = "fake", poll_ms = 100 }'
+    local s = server.start { resources = server.FAKE .. other }
+    local id = s:simulation()
+    local running, doomed = s:job(id, { run_ms = 60000 }, { resource = "fake" }).id, s:job(id, { run_ms = 60000 }, { resource = "fake" }).id
+    local elsewhere = s:job(id, { run_ms = 60000 }, { resource = "other" }).id
+    for _, job in ipairs { running, doomed, elsewhere } do s:job_in(job, "ACTIVE") end
+    s:stop(true)
+    s:restart { resources = other }
+    for _, job in ipairs { running, doomed } do
+      assert.matches("^resource fake is no longer configured", s:read("/v1/jobs/" .. job).message)
+    end
+    assert.equal(http.null, s:read("/v1/jobs/" .. elsewhere).message)
+    local answer = s:post("/v1/jobs/" .. doomed .. "/cancel").json
+    assert.same({ "ACTIVE", "CANCEL" }, { answer.state, answer.wanted })
+    assert.matches("no longer configured", answer.message)
+    process.eventually("nothing to steer", function() return s:sql "SELECT count(*) FROM jobs WHERE steer = 1" == "0" end)
+    s:stop(true)
+    s:restart { resources = server.FAKE .. other }
+    assert.equal("CANCELED", s:job_in(doomed).state)
+    assert.same({ "ACTIVE", http.null }, { s:read("/v1/jobs/" .. running).state, s:read("/v1/jobs/" .. running).message })
+    s:post("/v1/simulations/" .. id .. "/cancel")
+    s:finished(id)
+    s:stop()
+  end)
+
   it("tells what it is", function()
     local s = server.start()
     local fake = process.eventually("its own word", function()

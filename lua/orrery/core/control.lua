@@ -5,6 +5,7 @@ local clock = require "house.clock"
 local config = require "house.config"
 local db = require "house.db"
 local house = require "house.resources"
+local json = require "house.json"
 local log = require "house.log"
 local server = require "house.server"
 local task = require "house.task"
@@ -13,6 +14,7 @@ local data = require "orrery.data.resources"
 local deletion = require "orrery.core.deletion"
 local dispatch = require "orrery.core.dispatch"
 local idempotency = require "orrery.data.idempotency"
+local jobs = require "orrery.data.jobs"
 local monitor = require "orrery.core.monitor"
 local recover = require "orrery.core.recover"
 local resource = require "orrery.core.resource"
@@ -63,14 +65,14 @@ local function drive(it)
 end
 
 local function start_resources()
-  local resources = {}
+  local resources, names = {}, json.list {}
+  for i, settings in ipairs(config.resources) do
+    resources[settings.name], names[i] = resource.new(settings), settings.name
+  end
   local change = db.change()
   data.clear(change)
+  jobs.strand(change, json.encode(names))
   change:commit()
-  for _, settings in ipairs(config.resources) do
-    local it = resource.new(settings)
-    resources[settings.name] = it
-  end
   return resources
 end
 

@@ -35,9 +35,10 @@ function steer.run(resources)
     local batch = lifecycle.batch()
     for _, job in ipairs(rows) do
       after = job.key
-      local resource = lifecycle.live[job.state] and resources[job.resource]
+      local live, resource = lifecycle.live[job.state], resources[job.resource]
       local decision = act.on(job)
-      if resource then resource.steering[job.key] = job -- a verb may be under way there: it decides
+      if live and resource then resource.steering[job.key] = job -- a verb may be under way there: it decides
+      elseif live then jobs.steered(batch.change, job.key, job.wanted) -- until jobs.strand finds its resource again
       elseif not decision.wait and not decision.verb then settle(batch, job, decision) end
     end
     local ok, code, why = batch:commit()

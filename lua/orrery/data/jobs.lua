@@ -217,6 +217,20 @@ function jobs.of_simulation(simulation, after, limit)
   return visible.rows(of_simulation, visible.segments(after), limit, simulation)
 end
 
+-- Jobs of a resource that is not configured any more: nobody steers them, and they say so, until it is back.
+local stranded = [[state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT')
+    AND resource %s (SELECT value FROM json_each(?))]]
+local why_stranded = "'resource ' || resource || ' is no longer configured; nothing is heard of the job until it is again'"
+local strand = db.statement("UPDATE jobs SET steer = 0, message = " .. why_stranded .. " WHERE " .. stranded:format "NOT IN")
+local rejoin = db.statement("UPDATE jobs SET steer = 1, message = NULL WHERE " .. stranded:format "IN"
+  .. " AND message = " .. why_stranded)
+
+---@param resources string a JSON list of the names of those that are configured
+function jobs.strand(change, resources)
+  change:add(strand, nil, resources)
+  change:add(rejoin, nil, resources)
+end
+
 -- Results --------------------------------------------------------------------------------------------------------
 
 local results = [[
