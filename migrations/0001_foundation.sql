@@ -82,6 +82,7 @@ CREATE TABLE jobs (
   priority      INTEGER NOT NULL DEFAULT 0,
   resource      TEXT,                        -- asked for by name, or chosen
   cores         INTEGER NOT NULL DEFAULT 1,
+  kind          INTEGER NOT NULL DEFAULT 0,  -- of jobs that name no resource: those of one kind fit the same resources
   due_at        INTEGER,                     -- not before: back-off
   attempt       INTEGER NOT NULL DEFAULT 0,
   submission    INTEGER,                     -- the current attempt's; its tag is made of it
@@ -109,7 +110,8 @@ CREATE INDEX jobs_by_owner_state ON jobs(owner, state, key);
 CREATE INDEX jobs_by_state ON jobs(state, key);
 CREATE INDEX jobs_by_name ON jobs(name, key) WHERE name IS NOT NULL;
 CREATE INDEX jobs_by_resource ON jobs(resource, key) WHERE resource IS NOT NULL;
-CREATE INDEX jobs_pending ON jobs(resource, owner, priority DESC, key) WHERE state = 'PENDING' AND wanted = 'RUN';
+CREATE INDEX jobs_pending ON jobs(resource, owner, kind, priority DESC, key)
+  WHERE state = 'PENDING' AND wanted = 'RUN';
 CREATE INDEX jobs_live ON jobs(resource, key)
   WHERE state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT');
 CREATE INDEX jobs_to_steer ON jobs(key) WHERE steer = 1;

@@ -158,6 +158,41 @@ describe("a resource", function()
     s:stop()
   end)
 
+  it("with room for one gives it to one owner after the other", function()
+    local s = server.start { resources = 'resource "fake" { scheduler = "fake", poll_ms = 100, max_submitted = 1 }' }
+    local simulations = {}
+    for n, owner in ipairs { "anna", "bert", "zoe" } do
+      local token = s:token_of(owner)
+      simulations[n] = s:simulation("turns", { token = token })
+      s:make("/v1/simulations/" .. simulations[n] .. "/sweeps", { template = server.spec { run_ms = 20 },
+        parameters = { n = { from = 1, to = n == 1 and 40 or 3, step = 1 } } }, { token = token })
+    end
+    s:finished(simulations[2])
+    s:finished(simulations[3])
+    assert.is_true((s:read("/v1/simulations/" .. simulations[1]).counts.COMPLETED or 0) < 20)
+    s:post("/v1/simulations/" .. simulations[1] .. "/cancel")
+    s:finished(simulations[1])
+    s:stop()
+  end)
+
+  it("is not kept from what it can run by what it cannot", function()
+    local s = server.start { resources = [[
+      resource "fake" { scheduler = "fake", poll_ms = 100, max_submitted = 1 }
+      resource "stubborn" { scheduler = "stubborn", poll_ms = 100 }]] }
+    process.eventually("both open", function()
+      return s:read("/v1/resources/fake").state == "up" and s:read("/v1/resources/stubborn").state == "up"
+    end)
+    local id = s:simulation()
+    s:make("/v1/simulations/" .. id .. "/sweeps", { template = server.spec(nil, { executable = "/bin/sleep", priority = 5,
+      attributes = { custom_attributes = { ["fake.run_ms"] = 60000 } } }), parameters = { n = { from = 1, to = 400, step = 1 } } })
+    local scripts = {}
+    for i = 1, 3 do scripts[i] = s:make("/v1/simulations/" .. id .. "/jobs", { script = "true", priority = -i }).id end
+    for _, job in ipairs(scripts) do assert.equal("stubborn", s:job_in(job, "HELD").resource) end
+    s:post("/v1/simulations/" .. id .. "/cancel")
+    s:finished(id)
+    s:stop()
+  end)
+
   it("that is down keeps its jobs until it is up", function()
     local s = server.start { resources = 'resource "fake" { scheduler = "fake", poll_ms = 100, options = { down = true } }' }
     local id = s:simulation()

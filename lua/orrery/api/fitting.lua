@@ -1,4 +1,5 @@
 -- Whether a job can run somewhere here: checked when it is created, so that nobody waits for what can never be.
+local digest = require "house.digest"
 local json = require "house.json"
 local data = require "orrery.data.resources"
 local spec = require "orrery.core.spec"
@@ -14,6 +15,11 @@ local function honours_of(row)
     known[row.name] = entry
   end
   return entry.honours
+end
+
+---The kind of a job for its row: which queue it waits in.
+function fitting.kind(job)
+  return job.resource and 0 or tonumber(digest.sha256(spec.kind(job)):sub(1, 15), 16)
 end
 
 -- A resource that was never reached has not said what it honours; its jobs wait for it.

@@ -39,7 +39,7 @@ local function row_of(body, simulation, key)
   local wanted = body.hold and "HOLD" or simulation.wanted == "CANCEL" and "RUN" or simulation.wanted
   return {
     key = key, simulation = simulation.key, owner = simulation.owner, name = body.name, state = state, wanted = wanted,
-    priority = body.priority or 0, resource = body.resource, cores = spec.cores(body),
+    priority = body.priority or 0, resource = body.resource, cores = spec.cores(body), kind = fitting.kind(body),
     reason = state == "PENDING" and wanted ~= "RUN" and "HELD" or nil,
     tags = body.tags and json.encode(body.tags), spec = json.encode(body),
   }

@@ -32,11 +32,11 @@ end
 local function cells_of(plan, row, simulation, first, count, known)
   local cells, n, width = {}, 0, jobs.swept_width
   local held = (simulation.wanted == "HOLD" or simulation.wanted == "SUSPEND") and simulation.wanted
-  local seen, wanted, cores, tags
+  local seen, wanted, cores, kind, tags
   for i = first, first + count - 1 do
     local parameters, job = sweep.job(plan, i)
     if job ~= seen then -- it is the same one for all, unless a parameter stands in what has a column
-      seen, wanted, cores = job, job.hold and "HOLD" or held or "RUN", spec.cores(job)
+      seen, wanted, cores, kind = job, job.hold and "HOLD" or held or "RUN", spec.cores(job), fitting.kind(job)
       tags = job.tags and json.encode(job.tags) or json.null
       if job.resource and not known[job.resource] then
         local problems = check_job(job, "/template")
@@ -47,7 +47,8 @@ local function cells_of(plan, row, simulation, first, count, known)
     cells[n + 1], cells[n + 2], cells[n + 3], cells[n + 4] = row.first_job + i, row.simulation, row.key, row.owner
     cells[n + 5], cells[n + 6], cells[n + 7] = job.name or json.null, "PENDING", wanted
     cells[n + 8], cells[n + 9], cells[n + 10] = job.priority or 0, job.resource or json.null, cores
-    cells[n + 11], cells[n + 12], cells[n + 13] = wanted ~= "RUN" and "HELD" or json.null, tags, parameters
+    cells[n + 11], cells[n + 12] = kind, wanted ~= "RUN" and "HELD" or json.null
+    cells[n + 13], cells[n + 14] = tags, parameters
     n = n + width
   end
   return cells

@@ -1,15 +1,14 @@
 -- Handing pending jobs to a resource. The attempt and its tag are durable before the plug-in is asked, so that after a
 -- crash the scheduler can be asked whether it happened.
 local clock = require "house.clock"
-local config = require "house.config"
 local ids = require "house.ids"
 local json = require "house.json"
 local log = require "house.log"
 local task = require "house.task"
 local jobs = require "orrery.data.jobs"
 local lifecycle = require "orrery.core.lifecycle"
-local spec = require "orrery.core.spec"
 local submission = require "orrery.core.submission"
+local turns = require "orrery.core.turns"
 
 local dispatch = {}
 
@@ -27,60 +26,6 @@ local function specify(job)
 end
 
 local function forget(job) job.spec, job.template, job.parameters = nil, nil, nil end
-
-local function honoured(resource, job)
-  local fits = specify(job) > 0
-    and not spec.unhonoured(submission.spec_of(job), resource.info.honours, resource.name, resource.scheduler)
-  forget(job)
-  return fits
-end
-
--- The owners' turns: one job of each in every round, so a large sweep does not starve the next user.
-local function take_turns(queues, most)
-  local chosen, round = {}, 1
-  repeat
-    local any = false
-    for _, queue in ipairs(queues) do
-      if queue[round] and #chosen < most then
-        chosen[#chosen + 1] = queue[round]
-        any = true
-      end
-    end
-    round = round + 1
-  until not any
-  return chosen
-end
-
-local function more_urgent(a, b)
-  if a.priority ~= b.priority then return a.priority > b.priority end
-  return a.key < b.key
-end
-
--- An owner's jobs for this resource, and those for any that it can honour; the more urgent first.
-local function queue_of(resource, owner, cores, now, most)
-  local queue = jobs.pending(resource.name, owner, cores, now, most)
-  local mixed = #queue > 0
-  for _, job in ipairs(jobs.pending(nil, owner, cores, now, most)) do
-    if #config.resources == 1 or honoured(resource, job) then queue[#queue + 1] = job end
-  end
-  if mixed then table.sort(queue, more_urgent) end
-  return queue
-end
-
-local function choose(resource, most)
-  local now, owners, queues = clock.now(), {}, {}
-  for _, which in ipairs { resource.name, false } do
-    for _, row in ipairs(jobs.pending_owners(which or nil)) do owners[row.owner] = true end
-  end
-  local cores = math.tointeger(resource.info.honours.cores) or math.maxinteger
-  local names = {}
-  for owner in pairs(owners) do
-    if clock.monotonic() >= (resource.turned_away[owner] or 0) then names[#names + 1] = owner end
-  end
-  table.sort(names)
-  for _, owner in ipairs(names) do queues[#queues + 1] = queue_of(resource, owner, cores, now, most) end
-  return take_turns(queues, most)
-end
 
 -- As many of the chosen as may be in memory at once, with their specifications; the others stay where they are.
 local function take(chosen)
@@ -169,9 +114,11 @@ function dispatch.run(resource)
   local in_doubt = resource.state == "down" or resource.troubles.submit -- then one job shows whether it works again
   local room = math.min(resource:free(), in_doubt and 1 or CROWD)
   if room <= 0 or not resource:ready() then return false end
-  local waiting = choose(resource, room)
+  local waiting = turns.choose(resource, room)
   local chosen = take(waiting)
-  if #chosen == 0 or not begin_attempts(resource, chosen) then return false end
+  if #chosen == 0 then return false end
+  resource.last_turn = chosen[#chosen].owner
+  if not begin_attempts(resource, chosen) then return false end
   local items
   chosen, items = build(resource, chosen)
   if #items == 0 then return true end

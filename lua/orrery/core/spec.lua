@@ -90,6 +90,19 @@ end
 -- Fields that the house itself serves, whatever the scheduler.
 local ours = { name = true, submit = true, hold = true, priority = true, tags = true, resource = true }
 
+---All that decides where the job fits, as a text: where one fits, so do all of the same kind.
+function spec.kind(job)
+  local seen, words = {}, {}
+  local function add(word)
+    if not seen[word] and not ours[word] then words[#words + 1] = word end
+    seen[word] = true
+  end
+  for _, field in ipairs(flatten(job)) do add(field) end
+  for key in pairs(job.attributes and job.attributes.custom_attributes or {}) do add(key:match "^[^.]+%.") end
+  table.sort(words)
+  return table.concat(words, " ") .. " " .. spec.cores(job)
+end
+
 ---Whether a resource can run the job, by what its plug-in honours.
 ---@param honours {fields:string[], cores:integer|nil}
 ---@return {pointer:string, detail:string}|nil problem

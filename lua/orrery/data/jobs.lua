@@ -74,16 +74,17 @@ function jobs.specification(key) return db.row(specification, key) end
 -- Writing --------------------------------------------------------------------------------------------------------
 
 local insert = db.statement [[
-  INSERT INTO jobs(key, simulation, owner, name, state, wanted, priority, resource, cores, reason, tags, spec)
-  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
-local insert_swept = db.statement [[
-  INSERT INTO jobs(key, simulation, sweep, owner, name, state, wanted, priority, resource, cores, reason, tags, parameters)
+  INSERT INTO jobs(key, simulation, owner, name, state, wanted, priority, resource, cores, kind, reason, tags, spec)
   VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
-jobs.swept_width = 13
+local insert_swept = db.statement [[
+  INSERT INTO jobs(key, simulation, sweep, owner, name, state, wanted, priority, resource, cores, kind, reason, tags,
+    parameters)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+jobs.swept_width = 14
 
 function jobs.insert(change, row)
   change:add(insert, 1, row.key, row.simulation, row.owner, row.name, row.state, row.wanted, row.priority, row.resource,
-    row.cores, row.reason, row.tags, row.spec)
+    row.cores, row.kind, row.reason, row.tags, row.spec)
 end
 
 ---Many jobs of a sweep at once; `cells` is flat, in the order of the statement's columns.
@@ -163,23 +164,24 @@ end
 local whole = [[j.key, j.simulation, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.cores, j.attempt,
   j.submission, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at, j.reason]]
 
--- From one owner to the next by the index, however many jobs each has.
-local owners = db.statement [[
-  WITH RECURSIVE waiting(owner) AS (
-    SELECT (SELECT owner FROM jobs WHERE state = 'PENDING' AND wanted = 'RUN' AND resource IS ?1 ORDER BY owner LIMIT 1)
+-- From one queue to the next by the index, however many jobs each has (without the + SQLite would look for owners only).
+local queues = db.statement [[
+  WITH RECURSIVE first(key, owner, kind) AS (
+    SELECT * FROM (SELECT key, owner, kind FROM jobs WHERE state = 'PENDING' AND wanted = 'RUN' AND resource IS ?1
+                   ORDER BY owner, kind LIMIT 1)
     UNION ALL
-    SELECT (SELECT j.owner FROM jobs j WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ?1
-              AND j.owner > waiting.owner ORDER BY j.owner LIMIT 1)
-    FROM waiting WHERE waiting.owner IS NOT NULL)
-  SELECT owner FROM waiting WHERE owner IS NOT NULL]]
+    SELECT n.key, n.owner, n.kind FROM first CROSS JOIN jobs n
+    WHERE n.key = (SELECT j.key FROM jobs j WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ?1
+                     AND (j.owner, j.kind) > (first.owner, +first.kind) ORDER BY j.owner, j.kind LIMIT 1))
+  SELECT key, ?1 AS resource, owner, kind FROM first]]
 local waiting = "SELECT " .. whole .. [[
   FROM jobs j INDEXED BY jobs_pending
   WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ?4 AND j.owner = ?5 AND j.cores <= ?6
-    AND (j.due_at IS NULL OR j.due_at <= ?7) AND j.key > ?1 AND j.key < ?2 AND ]] .. visible.condition
+    AND j.kind = ?7 AND (j.due_at IS NULL OR j.due_at <= ?8) AND j.key > ?1 AND j.key < ?2 AND ]] .. visible.condition
 local pending = db.statement(waiting .. " ORDER BY j.priority DESC, j.key LIMIT ?3")
-local pending_of_priority = db.statement(waiting .. " AND j.priority = ?8 ORDER BY j.key LIMIT ?3")
+local pending_of_priority = db.statement(waiting .. " AND j.priority = ?9 ORDER BY j.key LIMIT ?3")
 local next_priority = db.statement [[
-  SELECT max(priority) FROM jobs WHERE state = 'PENDING' AND wanted = 'RUN' AND resource IS ? AND owner = ?
+  SELECT max(priority) FROM jobs WHERE state = 'PENDING' AND wanted = 'RUN' AND resource IS ? AND owner = ? AND kind = ?
     AND priority < ?]]
 local live = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.native_id, j.native_state, j.submission, j.directory,
@@ -194,19 +196,20 @@ local of_simulation = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted FROM jobs j
   WHERE j.simulation = ?4 AND j.key > ?1 AND j.key < ?2 AND ]] .. visible.condition .. " ORDER BY j.key LIMIT ?3")
 
----Who has jobs waiting for a resource (nil: for none in particular).
-function jobs.pending_owners(resource) return db.rows(owners, resource) end
+---The queues of jobs that wait for a resource (nil: for none in particular): one for each owner and kind, in this order.
+---@return {resource:string|nil, owner:string, kind:integer, key:integer}[] queues the key is that of one of its jobs
+function jobs.queues(resource) return db.rows(queues, resource) end
 
----An owner's jobs that may be handed to a resource (nil: that ask for none): the more urgent first, then the older.
-function jobs.pending(resource, owner, cores, now, limit)
-  local segments = visible.segments()
-  if #segments == 1 then return visible.rows(pending, segments, limit, resource, owner, cores, now) end
+---The jobs of a queue that may be handed over: the more urgent first, then the older.
+function jobs.pending(queue, cores, now, limit)
+  local resource, owner, kind, segments = queue.resource, queue.owner, queue.kind, visible.segments()
+  if #segments == 1 then return visible.rows(pending, segments, limit, resource, owner, cores, kind, now) end
   -- Only the jobs of one priority are in the order of their keys, which is what can be gone round in.
-  local found, priority = {}, db.value(next_priority, resource, owner, math.maxinteger)
+  local found, priority = {}, db.value(next_priority, resource, owner, kind, math.maxinteger)
   while priority and #found < limit do
-    local rows = visible.rows(pending_of_priority, segments, limit - #found, resource, owner, cores, now, priority)
+    local rows = visible.rows(pending_of_priority, segments, limit - #found, resource, owner, cores, kind, now, priority)
     table.move(rows, 1, #rows, #found + 1, found)
-    priority = db.value(next_priority, resource, owner, priority)
+    priority = db.value(next_priority, resource, owner, kind, priority)
   end
   return found
 end

@@ -44,6 +44,27 @@ describe("spec", function()
       unhonoured { executable = "x", resources = { cpu_cores_per_process = 9 } })
   end)
 
+  it("jobs are of one kind when what a resource may refuse is alike", function()
+    local function job(more)
+      local j = { executable = "x", arguments = { "a" }, attributes = { custom_attributes = { ["fake.a"] = 1 } } }
+      for name, value in pairs(more or {}) do j[name] = value end
+      return j
+    end
+    local kind = spec.kind(job())
+    for _, more in ipairs { { executable = "y", arguments = { "b", "c" } }, { name = "n", priority = 3, hold = true, tags = { a = "b" } },
+      { attributes = { custom_attributes = { ["fake.b"] = {}, ["fake.c"] = 2 } } }, { resource = "here" } } do
+      assert.equal(kind, spec.kind(job(more)))
+    end
+    local kinds = { [kind] = true }
+    for _, more in ipairs { { environment = {} }, { attributes = {} }, { attributes = { duration = 1, custom_attributes = { ["fake.a"] = 1 } } },
+      { attributes = { custom_attributes = { ["fake.a"] = 1, ["slurm.a"] = 1 } } }, { resources = { process_count = 2 } },
+      { resources = { cpu_cores_per_process = 2 } }, { resources = { process_count = 3 } } } do
+      local other = spec.kind(job(more))
+      assert.is_nil(kinds[other], other)
+      kinds[other] = true
+    end
+  end)
+
   it("its schema takes a full specification, and names every mistake", function()
     assert.is_nil(schema.check(spec.schema, { executable = "/bin/true", arguments = house.json.list { "" }, environment = { A_1 = "" },
       directory = "/", resources = { node_count = 1, memory = math.maxinteger }, attributes = { duration = 1,
