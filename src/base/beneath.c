@@ -32,6 +32,7 @@ static int open_place(const struct orr_place *place) {
 
 static int refuse(const char *path, struct orr_err *err) {
   if (errno == ENOENT || errno == ENOTDIR) return orr_fail(err, ORR_NOT_FOUND, "there is no %s", path);
+  if (errno == ENAMETOOLONG) return orr_fail(err, ORR_INVALID, "it is longer than a path may be");
   if (errno == EXDEV || errno == ELOOP)
     return orr_fail(err, ORR_INVALID, "%s leads out of the job's directory", path);
   return orr_fail(err, ORR_IO, "cannot open %s: %s", path, strerror(errno));

@@ -122,7 +122,7 @@ describe("bad input:", function()
     { '{"executable":"x","resources":{"cpu_cores_per_process":0}}', "/resources/cpu_cores_per_process",
       "a whole number from 1 to 1000000, not 0" },
     { '{"executable":"x","resources":{"cpu_cores_per_process":1.5}}', "/resources/cpu_cores_per_process",
-      "must be a whole number, not a number" },
+      "must be a whole number, not 1.5" },
     { '{"executable":"x","resources":{"process_count":9223372036854775808}}', "/resources/process_count",
       "must be a whole number" },
     { '{"executable":"x","resources":{"process_count":9223372036854775807}}', "/resources/process_count",
@@ -242,6 +242,8 @@ describe("bad input:", function()
       { "/v1/jobs?limit=-5", "from 1 to 1000" },
       { "/v1/jobs?limit=ten", "limit must be a whole number, not a text" },
       { "/v1/jobs?limit=1.5", "limit must be a whole number" },
+      { "/v1/jobs?limit=1e1", "limit must be a whole number" },
+      { "/v1/jobs?limit=0x10", "limit must be a whole number" },
       { "/v1/jobs?limit=", "limit must be a whole number" },
       { "/v1/jobs?limit=99999999999999999999", "limit must be a whole number" },
       { "/v1/jobs?limit=1&limit=2", "limit stands twice" },
@@ -271,7 +273,9 @@ describe("bad input:", function()
       end
     end)
     it("history's cursor", function()
-      refused("GET", "/v1/jobs/" .. job .. "/history?cursor=x", nil, 400, "invalid-query", nil, "The cursor is none")
+      for _, cursor in ipairs { "x", "-1", "0x10", "1e3", "1.0", "99999999999999999999" } do
+        refused("GET", "/v1/jobs/" .. job .. "/history?cursor=" .. cursor, nil, 400, "invalid-query", nil, "The cursor is none")
+      end
     end)
   end)
 
@@ -313,6 +317,15 @@ describe("bad input:", function()
     local tags = {}
     for i = 1, 65 do tags["t" .. i] = "" end
     refused("POST", jobs, { executable = "x", tags = tags }, 422, "invalid-value", "/tags", "at most 64 members, not 65")
+  end)
+
+  it("objects of a million members are refused as fast as others", function()
+    local names = {}
+    for i = 1, 1000000 do names[i] = ('"k%d":"1"'):format(i) end
+    local many = "{" .. table.concat(names, ",") .. "}"
+    assert.equal(20, #refused("POST", jobs, many, 422, "invalid-value", nil, "there is no such field").json.errors)
+    refused("POST", jobs, '{"executable":"x","environment":' .. many .. "}", 422, "invalid-value", "/environment",
+      "at most 10000 members, not 1000000")
   end)
 
   it("no more than twenty problems are told", function()

@@ -139,7 +139,7 @@ local function key_of(request)
   local key = request:header "idempotency-key"
   if not key then return nil end
   if #key == 0 or #key > 255 then
-    problem.invalid { { pointer = "", detail = "header Idempotency-Key must have 1 to 255 bytes" } }
+    problem.raise("invalid-value", ("The header Idempotency-Key must have 1 to 255 bytes, not %d."):format(#key))
   end
   return key, digest.sha256(request:method() .. "\0" .. request:path() .. "\0" .. request:body())
 end

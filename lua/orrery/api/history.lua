@@ -17,7 +17,7 @@ local function history(context, id)
   local row, query, items = access.job(context, id), context.query, {}
   local after, limit, last = 0, query.limit or 100, nil
   if query.cursor then
-    after = math.tointeger(tonumber(query.cursor))
+    after = query.cursor:find "^%d+$" and math.tointeger(tonumber(query.cursor))
     if not after then problem.raise("invalid-query", "The cursor is none that this server gave.") end
   end
   if after == 0 and row.sweep then -- a sweep's jobs share the event of their creation

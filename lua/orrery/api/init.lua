@@ -43,7 +43,7 @@ local function read_query(request, declared)
     local s = declared and declared[name]
     if not s then problem.raise("invalid-query", ("There is no query parameter %q here."):format(name)) end
     local value = text
-    if s.type == "integer" then value = math.tointeger(tonumber(text)) or text
+    if s.type == "integer" then value = text:find "^-?%d+$" and math.tointeger(tonumber(text)) or text
     elseif s.type == "number" then value = tonumber(text) or text
     elseif s.type == "list" then value = words_of(text) end
     local problems = schema.check(s, value)

@@ -70,7 +70,7 @@ function checks.list(s, value, pointer, problem)
     return problem(pointer, ("must have at most %d members, not %d"):format(s.max or 100000, #value))
   end
   local at -- a pointer is written only where there is a problem: lists may be long
-  local function inside(rest, detail) problem(pointer .. "/" .. at .. rest, detail) end
+  local function inside(rest, detail) return problem(pointer .. "/" .. at .. rest, detail) end
   for i, member in ipairs(value) do
     at = i - 1
     check(s.of, member, "", inside)
@@ -79,23 +79,21 @@ function checks.list(s, value, pointer, problem)
 end
 
 function checks.map(s, value, pointer, problem)
-  local count = 0
+  local count, most = 0, s.max or 10000
+  for _ in pairs(value) do count = count + 1 end
+  if count > most then return problem(pointer, ("must have at most %d members, not %d"):format(most, count)) end
   for name, member in pairs(value) do
-    count = count + 1
     local at = pointer .. "/" .. escape(name)
     if s.key_pattern and not name:find(s.key_pattern) then problem(at, "this key must be " .. s.key_format) end
     check(s.of, member, at, problem)
-  end
-  if count > (s.max or 10000) then
-    problem(pointer, ("must have at most %d members, not %d"):format(s.max or 10000, count))
   end
 end
 
 function checks.object(s, value, pointer, problem)
   for name, member in pairs(value) do
     local field = s.fields[name]
-    if not field then problem(pointer .. "/" .. escape(name), "there is no such field here")
-    else check(field, member, pointer .. "/" .. name, problem) end
+    if field then check(field, member, pointer .. "/" .. name, problem)
+    elseif problem(pointer .. "/" .. escape(name), "there is no such field here") then return end -- there may be a million
   end
   for name, field in pairs(s.fields) do
     if field.required and value[name] == nil then problem(pointer .. "/" .. name, "is required: " .. field.help) end
@@ -130,7 +128,8 @@ function check(s, value, pointer, problem)
     return problem(pointer, "must be " .. table.concat(words, " or ") .. ", not " .. names[kind])
   end
   if not fits(s, value, kind) then
-    return problem(pointer, "must be " .. names[s.type] .. ", not " .. (names[kind] or kind))
+    local got = s.type == "integer" and kind == "number" and tostring(value) or names[kind] or kind
+    return problem(pointer, "must be " .. names[s.type] .. ", not " .. got)
   end
   checks[s.type](s, value, pointer, problem)
 end
@@ -140,9 +139,10 @@ local MOST_PROBLEMS = 20
 ---Checks a value. @return {pointer:string, detail:string}[]|nil problems, in the order of their pointers
 function schema.check(s, value, prefix)
   local problems
-  check(s, value, prefix or "", function(pointer, detail)
+  check(s, value, prefix or "", function(pointer, detail) -- → true when no more are told
     problems = problems or json.list {}
     if #problems < MOST_PROBLEMS then problems[#problems + 1] = { pointer = pointer, detail = detail } end
+    return #problems == MOST_PROBLEMS
   end)
   if problems then table.sort(problems, function(a, b) return a.pointer < b.pointer end) end
   return problems

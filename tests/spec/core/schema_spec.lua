@@ -23,7 +23,7 @@ describe("schema.check", function()
 
   it("numbers", function()
     assert.equal("", problems({ type = "integer" }, math.mininteger))
-    assert.equal(" must be a whole number, not a number", problems({ type = "integer" }, 1.0))
+    assert.equal(" must be a whole number, not 1.0", problems({ type = "integer" }, 1.0))
     assert.equal(" must be a whole number from 1 to 9, not 0", problems({ type = "integer", min = 1, max = 9 }, 0))
     assert.equal(" must be a whole number of at least 1, not -1", problems({ type = "integer", min = 1 }, -1))
     assert.equal(" must be a number of at most 0.5, not 0.6", problems({ type = "number", max = 0.5 }, 0.6))
