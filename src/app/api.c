@@ -79,12 +79,13 @@ static void fail_request(struct handling *handling, lua_State *L, enum orr_outco
 static void handled(void *data, lua_State *L, enum orr_outcome outcome, int results) {
   struct handling *handling = data;
   struct orr_request *request = handling->request;
+  (void)results;
   if (outcome != ORR_TASK_DONE) {
     fail_request(handling, L, outcome);
     return;
   }
   if (orr_request_box_close(handling->box, false)) return;
-  lua_settop(L, lua_gettop(L) - results + 3); /* status, headers, body */
+  lua_settop(L, 4); /* the box; status, headers, body */
   size_t headers_size = 0, body_size = 0;
   const char *headers = lua_tolstring(L, -2, &headers_size), *body = lua_tolstring(L, -1, &body_size);
   orr_respond(request, (int)lua_tointeger(L, -3), headers, headers_size, body, body_size);
@@ -102,9 +103,11 @@ static void arrived(void *data, struct orr_request *request) {
   struct handling *handling = orr_arena_alloc(request->arena, sizeof *handling);
   struct orr_task *task = orr_task_create(worker->script, handled, handling);
   lua_State *L = orr_task_state(task);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, api->serve);
+  /* At the bottom of the stack the box lives as long as the task: Lua code may have let go of it before. */
   *handling = (struct handling){worker, request, orr_push_request(L, request)};
   request->user = handling;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, api->serve);
+  lua_pushvalue(L, 1);
   lua_pushinteger(L, match.route);
   if (match.route == -2) {
     lua_pushinteger(L, match.allowed);

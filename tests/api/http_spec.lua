@@ -52,6 +52,11 @@ describe("HTTP:", function()
     assert.equal(501, s:request("PROPFIND", "/v1/jobs").status)
   end)
 
+  it("a request lives until it is answered, whenever memory is collected", function()
+    local long = "/v1/nowhere/" .. ("x"):rep(4000)
+    for _ = 1, 5000 do assert.equal(404, s:get(long, { token = false }).status) end
+  end)
+
   it("other origins are offered nothing", function()
     for _, method in ipairs { "GET", "OPTIONS" } do
       local response = s:request(method, "/v1/jobs", { headers = { Origin = "https://elsewhere.example",
