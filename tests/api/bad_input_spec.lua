@@ -319,13 +319,13 @@ describe("bad input:", function()
     refused("POST", jobs, { executable = "x", tags = tags }, 422, "invalid-value", "/tags", "at most 64 members, not 65")
   end)
 
-  it("objects of a million members are refused as fast as others", function()
+  it("objects of very many members are refused, and not gone through", function()
     local names = {}
-    for i = 1, 1000000 do names[i] = ('"k%d":"1"'):format(i) end
+    for i = 1, 100000 do names[i] = ('"k%d":"1"'):format(i) end
     local many = "{" .. table.concat(names, ",") .. "}"
     assert.equal(20, #refused("POST", jobs, many, 422, "invalid-value", nil, "there is no such field").json.errors)
     refused("POST", jobs, '{"executable":"x","environment":' .. many .. "}", 422, "invalid-value", "/environment",
-      "at most 10000 members, not 1000000")
+      "at most 10000 members, not 100000")
   end)
 
   it("no more than twenty problems are told", function()

@@ -56,7 +56,8 @@ describe("spec", function()
       assert.equal(kind, spec.kind(job(more)))
     end
     local kinds = { [kind] = true }
-    for _, more in ipairs { { environment = {} }, { attributes = {} }, { attributes = { duration = 1, custom_attributes = { ["fake.a"] = 1 } } },
+    for _, more in ipairs { { environment = {} }, { attributes = {} },
+      { attributes = { duration = 1, custom_attributes = { ["fake.a"] = 1 } } },
       { attributes = { custom_attributes = { ["fake.a"] = 1, ["slurm.a"] = 1 } } }, { resources = { process_count = 2 } },
       { resources = { cpu_cores_per_process = 2 } }, { resources = { process_count = 3 } } } do
       local other = spec.kind(job(more))
