@@ -69,7 +69,8 @@ describe("SIGTERM while a large sweep is being written", function()
 
     s.process:close()
     s:restart()
-    assert.equal("0|0|0", s:sql "SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM sweeps), (SELECT count(*) FROM events WHERE type = 'jobs.created')")
+    assert.equal("0|0|0", s:sql [[SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM sweeps),
+      (SELECT count(*) FROM events WHERE type = 'jobs.created')]])
     crash.stop(s)
   end)
 end)

@@ -30,7 +30,7 @@ static const char code[] =
 static struct orr_script *script_once(void) {
   static struct orr_script *script;
   static struct orr_house house = {.name = "fuzz"};
-  static const char *const tables[] = {"json", "task", "template", NULL};
+  static const char *const tables[] = {"json", "template", NULL};
   if (script) return script;
   struct orr_script_options options = {.name = "fuzz", .lua_path = TEST_SOURCE_DIR "/lua", .user = &house};
   struct orr_err err;
