@@ -93,10 +93,7 @@ static void shrink(struct orr_buf *buf) {
 /* Eats what rests, after an answer or when the client has caught up with its answers. */
 static void go_on(struct orr_connection *connection) {
   if (resting(connection) > 0) {
-    bool corked = orr_out_cork(connection);
-    size_t used = eat(connection, connection->rest.data + connection->rest_at, resting(connection));
-    connection->rest_at += used;
-    if (corked) orr_out_uncork(connection);
+    connection->rest_at += eat(connection, connection->rest.data + connection->rest_at, resting(connection));
     if (resting(connection) == 0) {
       shrink(&connection->rest);
       connection->rest_at = 0;
@@ -114,12 +111,7 @@ void orr_connection_data(void *data, char *bytes, size_t size) {
     if (connection->lingered > ORR_LINGER_BYTES) orr_connection_drop(connection, false);
     return;
   }
-  size_t used = 0;
-  if (resting(connection) == 0) {
-    bool corked = orr_out_cork(connection);
-    used = eat(connection, bytes, size);
-    if (corked) orr_out_uncork(connection);
-  }
+  size_t used = resting(connection) == 0 ? eat(connection, bytes, size) : 0;
   if (used < size && connection->phase != ORR_PHASE_LINGER && !connection->gone) {
     orr_buf_drop(&connection->rest, connection->rest_at);
     connection->rest_at = 0;
@@ -200,7 +192,6 @@ void orr_connection_finish(struct orr_connection *connection) {
   if (connection->gone) return;
   connection->phase = ORR_PHASE_LINGER;
   connection->deadline = orr_loop_now(connection->http->loop) + ORR_LINGER_MS;
-  orr_out_flush(connection);
   connection->wire->finish(connection->carrier);
   if (connection->half_closed && connection->wire->queued(connection->carrier) == 0)
     orr_connection_drop(connection, false);

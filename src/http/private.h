@@ -9,7 +9,7 @@
 enum {
   ORR_HEADERS = 100,           /* lines of headers in a request: 431 beyond */
   ORR_PIECE = 16 * 1024,       /* what a body or an answer must move on by for its clock to start again */
-  ORR_OUT_ROOM = 64 * 1024,    /* answers are gathered up to this size; larger ones are written directly */
+  ORR_OUT_ROOM = 64 * 1024,    /* bodies up to this size are copied behind their heads, larger ones are not */
   ORR_HIGH_WATER = 256 * 1024, /* bytes on the way to a client beyond which it is called slow */
   ORR_REST_ROOM = 64 * 1024,   /* pipelined bytes beyond which a client is not listened to */
   ORR_KEPT_ROOM = 16 * 1024,   /* larger buffers are given back between requests */
@@ -28,10 +28,9 @@ struct orr_http {
   const struct orr_log *log;
   struct orr_connection *first; /* all of them */
   size_t count;
-  struct orr_buf out;            /* answers of the corked connection, and room to build others behind them */
-  struct orr_connection *corked; /* whose bytes are being read, so that its answers leave together; or NULL */
-  char date[ORR_DATE_LINE + 1];  /* the header line, made anew at each sweep */
-  uint64_t id_start, id_count;   /* request ids */
+  struct orr_buf out;           /* where answers are built; out.c */
+  char date[ORR_DATE_LINE + 1]; /* the header line, made anew at each sweep */
+  uint64_t id_start, id_count;  /* request ids */
   bool draining;
   void (*drained)(void *data);
 };
@@ -108,12 +107,8 @@ void orr_connection_finish(struct orr_connection *connection);   /* all is said:
 void orr_connection_drop(struct orr_connection *connection, bool reset); /* closes now */
 bool orr_connection_idle(const struct orr_connection *connection);
 
-/* out.c: bytes towards the client. Between orr_out_begin and orr_out_end an answer is built in http->out. */
-bool orr_out_cork(struct orr_connection *connection); /* false: one is corked already */
-void orr_out_uncork(struct orr_connection *connection);
-void orr_out_flush(struct orr_connection *connection);
-size_t orr_out_begin(struct orr_connection *connection);
-void orr_out_end(struct orr_connection *connection, size_t begin);
+/* out.c */
+void orr_out_send(struct orr_connection *connection); /* what was built in http->out */
 void orr_out_direct(struct orr_connection *connection, const void *bytes, size_t size);
 
 /* head.c and parse.c: eat bytes, return how many, and move the phase on or refuse. */

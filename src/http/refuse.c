@@ -20,13 +20,12 @@ void orr_refuse(struct orr_connection *connection, int status, const char *kind,
   http->events->refused(http->data, status, kind, detail, id, &headers, &body);
 
   connection->keep = false;
-  size_t begin = orr_out_begin(connection);
   orr_respond_head(connection, id, status, headers.data, headers.size);
   ORR_BUF_LIT(&http->out, "Content-Length: ");
   orr_json_put_int(&http->out, (int64_t)body.size);
   ORR_BUF_LIT(&http->out, "\r\n\r\n");
   if (connection->request.method != ORR_HEAD) orr_buf_put(&http->out, body.data, body.size);
-  orr_out_end(connection, begin);
+  orr_out_send(connection);
   orr_buf_free(&headers);
   orr_buf_free(&body);
   note(connection, id, status, detail);

@@ -27,8 +27,8 @@ static enum orr_framing framing_of(struct orr_connection *connection, int64_t le
   return llhttp_get_http_minor(&connection->parser) == 0 ? ORR_FRAMING_UNTIL_CLOSE : ORR_FRAMING_CHUNKED;
 }
 
-void orr_respond_begin(struct orr_request *request, int status, const char *headers, size_t headers_size,
-                       int64_t length) {
+static void put_head(struct orr_request *request, int status, const char *headers, size_t headers_size,
+                     int64_t length) {
   struct orr_connection *connection = request->connection;
   struct orr_answer *answer = &connection->answer;
   bool never_a_body = status == 204 || status == 304;
@@ -44,7 +44,6 @@ void orr_respond_begin(struct orr_request *request, int status, const char *head
   if (connection->gone) return;
 
   struct orr_buf *out = &connection->http->out;
-  size_t begin = orr_out_begin(connection);
   orr_respond_head(connection, request->id, status, headers, headers_size);
   if (answer->framing == ORR_FRAMING_LENGTH && status != 204 && !(status == 304 && length == 0)) {
     ORR_BUF_LIT(out, "Content-Length: ");
@@ -54,23 +53,26 @@ void orr_respond_begin(struct orr_request *request, int status, const char *head
     ORR_BUF_LIT(out, "Transfer-Encoding: chunked\r\n");
   }
   ORR_BUF_LIT(out, "\r\n");
-  orr_out_end(connection, begin);
+}
+
+void orr_respond_begin(struct orr_request *request, int status, const char *headers, size_t headers_size,
+                       int64_t length) {
+  put_head(request, status, headers, headers_size, length);
+  orr_out_send(request->connection);
 }
 
 static void put_piece(struct orr_connection *connection, const void *bytes, size_t size) {
   struct orr_buf *out = &connection->http->out;
   bool chunked = connection->answer.framing == ORR_FRAMING_CHUNKED, large = size > ORR_OUT_ROOM;
-  size_t begin = orr_out_begin(connection);
   if (chunked) orr_buf_printf(out, "%zx\r\n", size);
   if (large) {
-    orr_out_end(connection, begin);
+    orr_out_send(connection);
     orr_out_direct(connection, bytes, size);
-    begin = orr_out_begin(connection);
   } else {
     orr_buf_put(out, bytes, size);
   }
   if (chunked) ORR_BUF_LIT(out, "\r\n");
-  orr_out_end(connection, begin);
+  orr_out_send(connection);
 }
 
 bool orr_respond_write(struct orr_request *request, const void *bytes, size_t size) {
@@ -95,19 +97,16 @@ void orr_respond_end(struct orr_request *request, bool cut) {
   if (answer->cut) {
     connection->keep = false;
   } else if (answer->framing == ORR_FRAMING_CHUNKED && !answer->bodyless && !connection->gone) {
-    size_t begin = orr_out_begin(connection);
     ORR_BUF_LIT(&connection->http->out, "0\r\n\r\n");
-    orr_out_end(connection, begin);
+    orr_out_send(connection);
   }
   orr_connection_answered(connection);
 }
 
 void orr_respond(struct orr_request *request, int status, const char *headers, size_t headers_size,
                  const void *body, size_t body_size) {
-  struct orr_connection *connection = request->connection;
-  bool corked = orr_out_cork(connection);
-  orr_respond_begin(request, status, headers, headers_size, (int64_t)body_size);
+  put_head(request, status, headers, headers_size, (int64_t)body_size);
   orr_respond_write(request, body, body_size);
-  if (corked) orr_out_uncork(connection);
+  orr_out_send(request->connection);
   orr_respond_end(request, false);
 }

@@ -11,8 +11,10 @@
 struct orr_loop {
   uv_loop_t uv;
   uv_async_t wake;
+  uv_prepare_t about_to_wait;
   _Atomic(struct orr_message *) inbox;
   atomic_bool stopping;
+  struct orr_chore *chores, **last_chore; /* due when the turn ends */
   char read_room[ORR_READ_ROOM];
 };
 
@@ -48,13 +50,43 @@ static void woken(uv_async_t *wake) {
   if (atomic_load(&loop->stopping)) uv_stop(&loop->uv);
 }
 
+void orr_loop_leave(struct orr_loop *loop, struct orr_chore *chore) {
+  if (chore->link) return;
+  chore->next = NULL;
+  chore->link = loop->last_chore;
+  *loop->last_chore = chore;
+  loop->last_chore = &chore->next;
+}
+
+void orr_loop_forget(struct orr_loop *loop, struct orr_chore *chore) {
+  if (!chore->link) return;
+  *chore->link = chore->next;
+  *(chore->next ? &chore->next->link : &loop->last_chore) = chore->link;
+  chore->link = NULL;
+}
+
+static void end_turn(struct orr_loop *loop) {
+  while (loop->chores) {
+    struct orr_chore *chore = loop->chores;
+    orr_loop_forget(loop, chore);
+    chore->run(chore);
+  }
+}
+
+static void turn_ended(uv_prepare_t *about_to_wait) { end_turn(about_to_wait->data); }
+
 struct orr_loop *orr_loop_create(struct orr_err *err) {
   struct orr_loop *loop = orr_zalloc(sizeof *loop);
+  loop->last_chore = &loop->chores;
   int code = uv_loop_init(&loop->uv);
   if (code == 0) {
-    loop->wake.data = loop;
+    loop->wake.data = loop->about_to_wait.data = loop;
     code = uv_async_init(&loop->uv, &loop->wake, woken);
-    if (code == 0) return loop;
+    if (code == 0) {
+      uv_prepare_init(&loop->uv, &loop->about_to_wait);
+      uv_prepare_start(&loop->about_to_wait, turn_ended);
+      return loop;
+    }
     uv_loop_close(&loop->uv);
   }
   free(loop);
@@ -76,6 +108,7 @@ void orr_loop_stop(struct orr_loop *loop) {
 
 void orr_loop_run(struct orr_loop *loop) {
   if (!atomic_load(&loop->stopping)) uv_run(&loop->uv, UV_RUN_DEFAULT);
+  end_turn(loop);
 }
 
 static void ring_early(uv_handle_t *handle, void *data) {
@@ -85,12 +118,19 @@ static void ring_early(uv_handle_t *handle, void *data) {
   if (!uv_is_closing(handle)) orr_timer_stop(handle->data);
 }
 
+static void close_own(struct orr_loop *loop) {
+  if (uv_is_closing((uv_handle_t *)&loop->wake)) return;
+  uv_close((uv_handle_t *)&loop->wake, NULL);
+  uv_close((uv_handle_t *)&loop->about_to_wait, NULL);
+}
+
 void orr_loop_destroy(struct orr_loop *loop) {
   if (!loop) return;
   do { /* what is delivered or rung late may still begin things, and closing takes turns of the loop */
     deliver_all(loop);
     uv_walk(&loop->uv, ring_early, NULL);
-    if (!uv_is_closing((uv_handle_t *)&loop->wake)) uv_close((uv_handle_t *)&loop->wake, NULL);
+    end_turn(loop);
+    close_own(loop);
   } while (uv_run(&loop->uv, UV_RUN_ONCE) || atomic_load(&loop->inbox));
   if (uv_loop_close(&loop->uv) != 0)
     abort(); /* a handle was left open: a defect that must not pass quietly */

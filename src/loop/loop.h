@@ -19,6 +19,16 @@ void orr_loop_post(struct orr_loop *loop, struct orr_message *message); /* any t
    until every handle has closed. */
 void orr_loop_destroy(struct orr_loop *loop);
 
+/* A chore: something to be done when the present turn of the loop ends, before it waits for more. So what
+   callbacks leave behind one by one is dealt with at once. It is embedded in what it is about, and only the
+   loop's thread touches it. Chores are run in the order in which they became due, each once. */
+struct orr_chore {
+  struct orr_chore *next, **link; /* `link` is what points to it; NULL: it is not due */
+  void (*run)(struct orr_chore *chore);
+};
+void orr_loop_leave(struct orr_loop *loop, struct orr_chore *chore);  /* makes it due; legal when it is */
+void orr_loop_forget(struct orr_loop *loop, struct orr_chore *chore); /* legal when it is not due */
+
 /* Milliseconds of the monotonic clock, cached at the start of the loop's turn. */
 long long orr_loop_now(struct orr_loop *loop);
 

@@ -1,6 +1,7 @@
-/* A connected TCP socket. Writing tries the kernel first; what it does not take is copied into `flying`,
-   which libuv writes, and what is written meanwhile gathers in `waiting` and flies next: two buffers, however
-   many small writes a slow peer lets pile up. */
+/* A connected TCP socket. What is written gathers in `waiting` and is offered to the kernel as one when the
+   loop's turn ends, or when it is much. What the kernel does not take becomes `flying`, which libuv writes,
+   and what is written meanwhile gathers again and flies next: two buffers, however many small writes a slow
+   peer lets pile up. */
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include "loop/private.h"
 #include "loop/stream_private.h"
 
+enum { MOST_GATHERED = 64 * 1024 };
+
 struct orr_stream {
   uv_tcp_t uv;
   uv_write_t write;
@@ -19,17 +22,25 @@ struct orr_stream {
   const struct orr_stream_events *events; /* NULL until started */
   void *owner;
   struct orr_buf flying, waiting;
-  bool ended;     /* the peer has finished sending */
-  bool broken;    /* the owner has been told so */
-  bool finishing; /* we send no more */
+  struct orr_chore turn_ended; /* due when there may be something to offer */
+  bool ended;                  /* the peer has finished sending */
+  bool broken;                 /* the owner has been told so */
+  bool finishing;              /* we send no more */
 };
 
 static uv_stream_t *uv_of(const struct orr_stream *stream) { return (uv_stream_t *)&stream->uv; }
 static uv_handle_t *handle_of(const struct orr_stream *stream) { return (uv_handle_t *)&stream->uv; }
 
+static void offer(struct orr_stream *stream);
+
+static void turn_ended(struct orr_chore *chore) {
+  offer((struct orr_stream *)((char *)chore - offsetof(struct orr_stream, turn_ended)));
+}
+
 struct orr_stream *orr_stream_open(struct orr_loop *loop, int fd) {
   struct orr_stream *stream = orr_zalloc(sizeof *stream);
   stream->loop = loop;
+  stream->turn_ended.run = turn_ended;
   uv_tcp_init(orr_loop_uv(loop), &stream->uv);
   stream->uv.data = stream;
   if (uv_tcp_open(&stream->uv, fd) == 0) return stream;
@@ -106,26 +117,48 @@ static void fly(struct orr_stream *stream) {
   uv_write(&stream->write, uv_of(stream), &bytes, 1, has_flown);
 }
 
+/* How much the kernel takes; an error comes again in has_flown, when the owner can bear it. */
+static size_t try_write(struct orr_stream *stream, const void *bytes, size_t size) {
+  if (stream->flying.size) return 0;
+  uv_buf_t whole = uv_buf_init((char *)bytes, (unsigned)size);
+  int count = uv_try_write(uv_of(stream), &whole, 1);
+  return count > 0 ? (size_t)count : 0;
+}
+
+static void offer(struct orr_stream *stream) {
+  struct orr_buf *waiting = &stream->waiting;
+  orr_loop_forget(stream->loop, &stream->turn_ended);
+  if (!waiting->size || stream->flying.size) return;
+  orr_buf_drop(waiting, try_write(stream, waiting->data, waiting->size));
+  if (waiting->size)
+    fly(stream);
+  else
+    orr_buf_free(waiting);
+}
+
 bool orr_stream_write(struct orr_stream *stream, const void *bytes, size_t size) {
   if (stream->broken || stream->finishing || uv_is_closing(handle_of(stream))) return true;
   size_t taken = 0;
-  if (!stream->flying.size) {
-    uv_buf_t whole = uv_buf_init((char *)bytes, (unsigned)size);
-    int count = uv_try_write(uv_of(stream), &whole, 1);
-    if (count > 0) taken = (size_t)count; /* an error comes again in has_flown, when the owner can bear it */
+  bool much = stream->waiting.size + size > MOST_GATHERED;
+  if (much) {
+    offer(stream); /* what came first goes first */
+    taken = try_write(stream, bytes, size);
   }
-  if (taken == size) return true;
   orr_buf_put(&stream->waiting, (const char *)bytes + taken, size - taken);
-  if (!stream->flying.size) fly(stream);
-  return false;
+  if (much)
+    offer(stream);
+  else
+    orr_loop_leave(stream->loop, &stream->turn_ended);
+  return !stream->flying.size;
 }
 
 size_t orr_stream_queued(const struct orr_stream *stream) {
-  return uv_stream_get_write_queue_size(uv_of(stream)) + stream->waiting.size;
+  return stream->flying.size ? uv_stream_get_write_queue_size(uv_of(stream)) + stream->waiting.size : 0;
 }
 
 void orr_stream_finish(struct orr_stream *stream) {
   if (stream->broken || stream->finishing || uv_is_closing(handle_of(stream))) return;
+  offer(stream);
   stream->finishing = true;
   if (!stream->flying.size) uv_shutdown(&stream->shutdown, uv_of(stream), has_shut);
 }
@@ -151,10 +184,13 @@ static void has_closed(uv_handle_t *handle) {
 }
 
 void orr_stream_close(struct orr_stream *stream) {
-  if (!uv_is_closing(handle_of(stream))) uv_close(handle_of(stream), has_closed);
+  if (uv_is_closing(handle_of(stream))) return;
+  offer(stream);
+  uv_close(handle_of(stream), has_closed);
 }
 
 void orr_stream_reset(struct orr_stream *stream) {
   if (uv_is_closing(handle_of(stream))) return;
+  offer(stream);
   if (uv_tcp_close_reset(&stream->uv, has_closed) != 0) uv_close(handle_of(stream), has_closed);
 }

@@ -37,10 +37,11 @@ void orr_acceptor_stop(struct orr_acceptor *acceptor); /* NULL is legal */
 void orr_stream_start(struct orr_stream *stream, const struct orr_stream_events *events, void *owner);
 void orr_stream_pause(struct orr_stream *stream); /* no more data until resume; back-pressure to the peer */
 void orr_stream_resume(struct orr_stream *stream);
-/* Writes now what the kernel takes and queues a copy of the rest. False: some is queued, `drained` will come.
-   On a broken stream the bytes vanish. */
+/* Gathers a copy of the bytes: what was written in one turn of the loop leaves as one when the turn ends, or
+   earlier, when it is more than 64 KiB. What the kernel does not take then is queued. False: some is queued,
+   `drained` will come. On a broken stream the bytes vanish. */
 bool orr_stream_write(struct orr_stream *stream, const void *bytes, size_t size);
-size_t orr_stream_queued(const struct orr_stream *stream); /* bytes not yet taken by the kernel */
+size_t orr_stream_queued(const struct orr_stream *stream); /* bytes that the kernel would not take yet */
 /* Tells the peer, behind what is queued, that no more will come. Reading goes on; writing is over. */
 void orr_stream_finish(struct orr_stream *stream);
 void orr_stream_peer(const struct orr_stream *stream, char *out, size_t room); /* "127.0.0.1:4711" */

@@ -24,8 +24,31 @@ static void ring(void *data) {
   answer_path(request);
 }
 
+/* Tells whether the peer has got anything by now. */
+static atomic_int peer;
+static void answer_what_has_left(struct orr_request *request) {
+  char byte;
+  answer_text(request, 200, recv(peer, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1 ? "something" : "nothing");
+}
+
+enum { PIECE = 100000, PIECES = 3 };
+
+static void stream_pieces(struct orr_request *request) {
+  static char piece[PIECE];
+  orr_respond_begin(request, 200, NULL, 0, -1);
+  for (int i = 0; i < PIECES; i++) {
+    memset(piece, 'a' + i, PIECE);
+    orr_respond_write(request, piece, PIECE);
+  }
+  orr_respond_end(request, false);
+}
+
 static void handle(struct server *owner, struct orr_request *request) {
-  if (request->path.size >= 5 && memcmp(request->path.text, "/late", 5) == 0) {
+  if (path_is(request, "/left")) {
+    answer_what_has_left(request);
+  } else if (path_is(request, "/stream")) {
+    stream_pieces(request);
+  } else if (request->path.size >= 5 && memcmp(request->path.text, "/late", 5) == 0) {
     struct late *late = orr_alloc(sizeof *late);
     late->request = request;
     late->timer = orr_timer_start(owner->loop, 0, 0, ring, late);
@@ -113,6 +136,33 @@ static void answers_more_than_it_keeps(void **state) {
   pipeline("/late-and-with-a-rather-long-path-to-fill-the-buffer-of-the-server-sooner", 4000);
 }
 
+static void answers_read_together_leave_together(void **state) {
+  (void)state;
+  struct client client = client_open(&server);
+  peer = client.fd;
+  client_send(&client, "GET /first HTTP/1.1\r\nHost: h\r\n\r\nGET /left HTTP/1.1\r\nHost: h\r\n\r\n"
+                       "GET /last HTTP/1.1\r\nHost: h\r\n\r\n");
+  expect_answer(&client, 200, "/first");
+  expect_answer(&client, 200, "nothing");
+  expect_answer(&client, 200, "/last");
+  client_close(&client);
+}
+
+static void a_streamed_answer_keeps_its_place(void **state) {
+  (void)state;
+  struct client client = client_open(&server);
+  client_send(&client, "GET /before HTTP/1.1\r\nHost: h\r\n\r\nGET /stream HTTP/1.1\r\nHost: h\r\n\r\n"
+                       "GET /after HTTP/1.1\r\nHost: h\r\n\r\n");
+  expect_answer(&client, 200, "/before");
+  struct answer answer = client_answer(&client);
+  assert_int_equal(answer.body.size, PIECE * PIECES);
+  for (size_t i = 0; i < answer.body.size; i++)
+    if (answer.body.data[i] != (char)('a' + i / PIECE)) fail();
+  answer_free(&answer);
+  expect_answer(&client, 200, "/after");
+  client_close(&client);
+}
+
 static void ends_the_line_at_a_bad_request(void **state) {
   (void)state;
   struct client client = client_open(&server);
@@ -145,7 +195,7 @@ static void many_clients_at_once(void **state) {
   for (int i = 0; i < CLIENTS; i++) client_close(&clients[i]);
 }
 
-/* While the answers of one connection gather, another is answered, and goes on to what rests there. */
+/* While one connection is read, another is answered, and goes on to what rests there. */
 static void answers_of_two_connections_do_not_mix(void **state) {
   (void)state;
   struct client waiting = client_open(&server), waking = client_open(&server);
@@ -171,6 +221,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(answers_a_thousand_at_once, start, stop),
       cmocka_unit_test_setup_teardown(answers_late_ones_in_order, start, stop),
       cmocka_unit_test_setup_teardown(answers_more_than_it_keeps, start, stop),
+      cmocka_unit_test_setup_teardown(answers_read_together_leave_together, start, stop),
+      cmocka_unit_test_setup_teardown(a_streamed_answer_keeps_its_place, start, stop),
       cmocka_unit_test_setup_teardown(ends_the_line_at_a_bad_request, start, stop),
       cmocka_unit_test_setup_teardown(many_clients_at_once, start, stop),
       cmocka_unit_test_setup_teardown(answers_of_two_connections_do_not_mix, start, stop),

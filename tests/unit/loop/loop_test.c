@@ -116,6 +116,67 @@ static void a_delivery_may_post(void **state) {
   assert_int_equal(left, 0);
 }
 
+/* --- chores --- */
+
+struct job {
+  struct orr_chore chore;
+  char name;
+};
+static struct job jobs[4];
+static char done[16];
+
+static void note(struct orr_chore *chore) {
+  done[strlen(done)] = ((struct job *)chore)->name;
+  if (chore == &jobs[2].chore) orr_loop_leave(loop, &jobs[3].chore);
+}
+
+static void look_at_chores(struct orr_message *message) {
+  (void)message;
+  assert_string_equal(done, "acd");
+  orr_loop_stop(loop);
+}
+
+static void leave_chores(void) {
+  memset(done, 0, sizeof done);
+  for (int i = 0; i < 4; i++) jobs[i] = (struct job){{.run = note}, (char)('a' + i)};
+  for (int i = 0; i < 3; i++) orr_loop_leave(loop, &jobs[i].chore);
+  orr_loop_leave(loop, &jobs[0].chore); /* is due already */
+  orr_loop_forget(loop, &jobs[1].chore);
+  orr_loop_forget(loop, &jobs[1].chore);
+  orr_loop_forget(loop, &jobs[3].chore);
+  assert_string_equal(done, "");
+}
+
+static void leave_and_look(struct orr_message *message) {
+  leave_chores();
+  message->deliver = look_at_chores;
+  orr_loop_post(loop, message);
+}
+
+static void chores_are_done_when_the_turn_ends(void **state) {
+  (void)state;
+  struct orr_message message = {.deliver = leave_and_look};
+  orr_loop_post(loop, &message);
+  orr_loop_run(loop);
+  assert_string_equal(done, "acd"); /* each once */
+}
+
+static void leave_and_stop(struct orr_message *message) {
+  (void)message;
+  leave_chores();
+  orr_loop_forget(loop, &jobs[2].chore); /* the last one; the list goes on behind the first */
+  orr_loop_leave(loop, &jobs[1].chore);
+  orr_loop_stop(loop);
+}
+
+static void the_last_turn_has_chores_too(void **state) {
+  (void)state;
+  struct orr_message message = {.deliver = leave_and_stop};
+  orr_loop_post(loop, &message);
+  orr_loop_run(loop);
+  assert_string_equal(done, "ab");
+}
+
 /* --- the end --- */
 
 static void a_stop_before_the_run_counts(void **state) {
@@ -178,6 +239,8 @@ int main(void) {
       TEST(each_sender_keeps_its_order),
       TEST(every_post_wakes_the_loop),
       TEST(a_delivery_may_post),
+      TEST(chores_are_done_when_the_turn_ends),
+      TEST(the_last_turn_has_chores_too),
       TEST(a_stop_before_the_run_counts),
       TEST(destroying_delivers_what_is_left),
       TEST(what_a_late_message_begins_ends_too),
