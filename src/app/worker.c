@@ -24,7 +24,7 @@ static int begin(struct orr_worker *worker) {
   const struct orr_worker_kind *kind = worker->kind;
   struct orr_err *err = &worker->failure;
   worker->reader = orr_reader_open(server->store, err);
-  if (!worker->reader) return err->code;
+  if (!worker->reader || orr_reader_follow(worker->reader, worker->loop, err)) return err->code;
   worker->house = (struct orr_house){.name = kind->name,
                                      .loop = worker->loop,
                                      .store = server->store,

@@ -64,6 +64,9 @@ struct orr_cell {
 struct orr_reader; /* belongs to one thread */
 struct orr_reader *orr_reader_open(struct orr_store *store, struct orr_err *err);
 void orr_reader_close(struct orr_reader *reader);
+/* From now on the reads of one turn of the loop, which is that of the reader's thread, share a transaction, so
+   that they cost less. A read still sees all that was answered before it began. */
+int orr_reader_follow(struct orr_reader *reader, struct orr_loop *loop, struct orr_err *err);
 
 /* One running statement. Rows are valid until the next step. A cursor must be ended before the thread goes
    back to its loop: no read statement survives a yield. */

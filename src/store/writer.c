@@ -27,6 +27,7 @@ struct subscriber {
 };
 
 struct orr_writer {
+  struct orr_store *store;
   struct orr_group_connection connection; /* the thread's own */
   struct subscriber *subscribers;
   pthread_t thread;
@@ -126,6 +127,7 @@ static void *run(void *data) {
     int64_t rows = orr_group_run(&writer->connection, group.first);
     count_group(writer, &group, rows, orr_clock_ns() - began);
     gather_keys(&group, &keys);
+    atomic_fetch_add(&writer->store->groups, 1);
     answer(group.first);
     if (rows > 0)
       for (struct subscriber *each = writer->subscribers; each; each = each->next)
@@ -135,6 +137,7 @@ static void *run(void *data) {
 
 struct orr_writer *orr_writer_create(struct orr_store *store, sqlite3 *db, struct orr_err *err) {
   struct orr_writer *writer = orr_zalloc(sizeof *writer);
+  writer->store = store;
   pthread_mutex_init(&writer->mutex, NULL);
   pthread_cond_init(&writer->work, NULL);
   pthread_cond_init(&writer->idle, NULL);
