@@ -172,7 +172,10 @@ static bool check_headers(struct orr_connection *connection, bool *expects) {
 }
 
 static void refuse_body(struct orr_connection *connection) {
-  orr_refuse(connection, 413, "body-too-large", "The body is larger than this server accepts.");
+  char detail[96];
+  snprintf(detail, sizeof detail, "The body is larger than the %zu bytes that this server accepts.",
+           connection->http->limits.body_bytes);
+  orr_refuse(connection, 413, "body-too-large", detail);
 }
 
 static void expect_body(struct orr_connection *connection, bool expects) {
@@ -186,9 +189,8 @@ static void expect_body(struct orr_connection *connection, bool expects) {
   connection->body_mark = 0;
   connection->deadline = orr_loop_now(http->loop) + http->limits.body_ms;
   if (expects) {
-    size_t begin = orr_out_begin(connection);
     ORR_BUF_LIT(&connection->http->out, "HTTP/1.1 100 Continue\r\n\r\n");
-    orr_out_end(connection, begin);
+    orr_out_send(connection);
   }
 }
 

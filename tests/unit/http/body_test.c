@@ -87,7 +87,7 @@ static void refuses_a_body_over_the_limit(void **state) {
   (void)state;
   expect_exchange(&server, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n0123456789", 200, "10 ");
   expect_exchange(&server, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", 413,
-                  "413 body-too-large");
+                  "413 body-too-large: The body is larger than the 10 bytes that this server accepts.");
   expect_exchange(&server,
                   "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                   "5\r\n01234\r\n5\r\n01234\r\n0\r\n\r\n",
