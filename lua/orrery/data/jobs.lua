@@ -10,12 +10,15 @@ local columns = [[j.key AS id, j.simulation AS simulation_id, j.sweep AS sweep_i
   w.template]]
 local source = " FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep "
 
+-- What visible.condition says, where the sweep is joined; NULL is no sweep.
+local ready = "w.ready IS NOT 0"
+
 ---One job as its owner may read it: key, owner (twice); the second statement is for those who may read all.
-jobs.one_owned = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND j.owner = ? AND " .. visible.condition)
-jobs.one_any = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND " .. visible.condition)
+jobs.one_owned = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND j.owner = ? AND " .. ready)
+jobs.one_any = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND " .. ready)
 ---The job as it is about to be: state, wanted, reason, key.
 jobs.one_next = db.statement("SELECT " .. columns:gsub("j%.state", "? AS state"):gsub("j%.wanted", "? AS wanted")
-  :gsub("j%.reason", "? AS reason") .. source .. "WHERE j.key = ? AND " .. visible.condition)
+  :gsub("j%.reason", "? AS reason") .. source .. "WHERE j.key = ? AND " .. ready)
 
 -- A sweep's jobs have consecutive keys, and so need no index.
 local in_sweep = "j.key BETWEEN (SELECT first_job FROM sweeps WHERE key = ?%d) "
