@@ -18,3 +18,8 @@ static inline uint64_t orr_hash(const char *bytes, size_t size) {
   hash = (hash ^ rest) * UINT64_C(0xc4ceb9fe1a85ec53);
   return hash ^ hash >> 29;
 }
+
+/* Sixteen hexadecimal digits, without a NUL. */
+static inline void orr_hash_text(uint64_t hash, char out[16]) {
+  for (int i = 15; i >= 0; i--, hash >>= 4) out[i] = "0123456789abcdef"[hash & 15];
+}

@@ -95,16 +95,21 @@ static int l_value(lua_State *L) { return take(L, l_take_value); }
 static int l_row(lua_State *L) { return take(L, l_take_row); }
 static int l_rows(lua_State *L) { return take(L, l_take_rows); }
 
-enum { ENOUGH_BYTES = 8 << 20 }; /* rows are as large as users make them */
+enum {
+  USUAL_BYTES = 1024,     /* of the one row that is asked for most, a job */
+  ENOUGH_BYTES = 8 << 20, /* rows are as large as users make them */
+};
 
 /* Writes at most `limit` rows, or until there is enough; returns how many, negative on error. */
-static int put_rows(lua_State *L, struct reading *reading, int limit, struct orr_buf *out,
-                    struct orr_cell *last) {
+static int put_rows(lua_State *L, struct orr_shape *shape, struct reading *reading, int limit,
+                    struct orr_buf *out, struct orr_cell *last) {
   struct orr_house *house = orr_house_of(L);
-  struct orr_shape *shape = orr_check_shape(L, 1);
   int statement = (int)lua_tointeger(L, 2), count = 0, got = 0;
   while (count < limit && out->size < ENOUGH_BYTES && (got = step(reading)) > 0) {
-    if (count++) orr_buf_putc(out, ',');
+    if (count++)
+      orr_buf_putc(out, ',');
+    else
+      orr_buf_reserve(out, USUAL_BYTES);
     if (orr_shape_put(shape, house->ids, statement, &reading->cursor, out, &reading->err)) return -1;
     orr_read_cell(&reading->cursor, 0, last);
   }
@@ -115,9 +120,9 @@ static int push_json(lua_State *L, int limit, bool many) {
   struct reading reading;
   struct orr_buf out = {0};
   struct orr_cell last = {.kind = ORR_CELL_NULL};
-  orr_check_shape(L, 1);
+  struct orr_shape *shape = orr_check_shape(L, 1);
   begin(L, 2, &reading);
-  int count = put_rows(L, &reading, limit, &out, &last);
+  int count = put_rows(L, shape, &reading, limit, &out, &last);
   int64_t key = last.kind == ORR_CELL_INT ? last.integer : 0;
   bool enough = out.size >= ENOUGH_BYTES;
   orr_read_end(&reading.cursor);

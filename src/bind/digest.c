@@ -1,7 +1,5 @@
 /* house.digest: sha256(text) → 64 hexadecimal digits; etag(text) → an entity tag, quotes included (no secret
    in it) */
-#include <stdio.h>
-
 #include "base/digest.h"
 #include "base/hash.h"
 #include "bind/house.h"
@@ -17,10 +15,11 @@ static int l_sha256(lua_State *L) {
 
 static int l_etag(lua_State *L) {
   size_t size;
-  char tag[20];
+  char tag[18];
   const char *text = luaL_checklstring(L, 1, &size);
-  int length = snprintf(tag, sizeof tag, "\"%016llx\"", (unsigned long long)orr_hash(text, size));
-  return lua_pushlstring(L, tag, (size_t)length), 1;
+  tag[0] = tag[17] = '"';
+  orr_hash_text(orr_hash(text, size), tag + 1);
+  return lua_pushlstring(L, tag, sizeof tag), 1;
 }
 
 int orr_bind_digest(lua_State *L) {

@@ -2,7 +2,8 @@
      request:method() → "GET" …    request:path()    request:id()    request:body() → text
      request:header(name)                    → text | nil; names in lower case
      request:bearer()                        → the token of "Authorization: Bearer TOKEN" | nil
-     request:query()                         → {name = value} | nil, sentence (a bad escape, a name twice)
+     request:query()                         → {name = value} | false (there is none)
+                                             | nil, sentence (a bad escape, a name twice)
      request:aborted()                       → true when the client has gone, or will send no more
      request:begin(status, headers, length)  starts a streamed answer; length nil: chunked
      request:write(bytes)                    waits while the client is slow → true | nil, "aborted"
@@ -54,6 +55,7 @@ static int l_bearer(lua_State *L) {
 static int l_query(lua_State *L) {
   struct orr_request *request = check(L)->request;
   const char *at = request->query.text, *end = at + request->query.size;
+  if (at == end) return lua_pushboolean(L, false), 1;
   lua_newtable(L);
   while (at < end) {
     const char *stop = memchr(at, '&', (size_t)(end - at));

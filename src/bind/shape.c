@@ -25,8 +25,9 @@ static const char *const kind_names[] = {"id",   "text", "int",  "real", "bool",
 
 struct field {
   char *column;
-  char *lead; /* `"name":` */
-  size_t lead_size;
+  char *empty; /* the whole field where its column is NULL: `,"name":null` */
+  size_t empty_size;
+  size_t lead_size; /* of it, up to the value */
   enum kind kind;
 };
 
@@ -48,7 +49,7 @@ static int l_gc(lua_State *L) {
   struct orr_shape *shape = orr_check_shape(L, 1);
   for (int i = 0; i < shape->count; i++) {
     free(shape->fields[i].column);
-    free(shape->fields[i].lead);
+    free(shape->fields[i].empty);
   }
   free(shape->fields);
   free(shape->columns);
@@ -75,13 +76,18 @@ static void read_field(lua_State *L, struct field *field) {
   lua_rawgeti(L, -2, 2);
   lua_rawgeti(L, -3, 3);
   const char *name = lua_tostring(L, -3);
-  struct orr_buf lead = {0};
-  orr_json_put_text(&lead, name, strlen(name));
-  orr_buf_putc(&lead, ':');
+  enum kind kind = (enum kind)luaL_checkoption(L, -2, NULL, kind_names);
+  struct orr_buf text = {0};
+  orr_buf_putc(&text, ',');
+  orr_json_put_text(&text, name, strlen(name));
+  orr_buf_putc(&text, ':');
+  size_t lead_size = text.size;
+  orr_buf_puts(&text, kind == MAP ? "{}" : "null");
   *field = (struct field){.column = orr_strdup(lua_isnil(L, -1) ? name : lua_tostring(L, -1)),
-                          .lead = lead.data,
-                          .lead_size = lead.size,
-                          .kind = (enum kind)luaL_checkoption(L, -2, NULL, kind_names)};
+                          .empty = text.data,
+                          .empty_size = text.size,
+                          .lead_size = lead_size,
+                          .kind = kind};
   lua_pop(L, 3);
 }
 
@@ -148,14 +154,15 @@ static bool fits(enum kind kind, enum orr_cell_kind cell) {
   }
 }
 
-static int put_cell(const struct field *field, const struct orr_ids *ids, const struct orr_cell *cell,
-                    struct orr_buf *out, struct orr_err *err) {
+static int put_field(const struct field *field, const struct orr_ids *ids, const struct orr_cell *cell,
+                     struct orr_buf *out, struct orr_err *err) {
   char text[40]; /* room for an id or a time */
   enum kind kind = field->kind;
   if (cell->kind == ORR_CELL_NULL) {
-    orr_buf_puts(out, kind == MAP ? "{}" : "null");
+    orr_buf_put(out, field->empty, field->empty_size);
     return ORR_OK;
   }
+  orr_buf_put(out, field->empty, field->lead_size);
   if (!fits(kind, cell->kind))
     return orr_fail(err, ORR_INTERNAL, "%s is not of kind %s", field->column, kind_names[kind]);
   switch (kind) {
@@ -188,37 +195,38 @@ static int put_cell(const struct field *field, const struct orr_ids *ids, const 
   return ORR_OK;
 }
 
+/* The fields stand there from `begin` on, each behind a comma; the first one's becomes the brace. */
+static void close_object(struct orr_buf *out, size_t begin) {
+  if (out->size == begin) orr_buf_putc(out, ',');
+  out->data[begin] = '{';
+  orr_buf_putc(out, '}');
+}
+
 int orr_shape_put(struct orr_shape *shape, const struct orr_ids *ids, int statement,
                   const struct orr_cursor *cursor, struct orr_buf *out, struct orr_err *err) {
+  size_t begin = out->size;
   if (shape->statement != statement) learn(shape, statement, cursor);
-  char before = '{';
   for (int i = 0; i < shape->count; i++) {
     const struct field *field = &shape->fields[i];
     struct orr_cell cell;
     if (shape->columns[i] < 0) continue;
-    orr_buf_putc(out, before);
-    before = ',';
-    orr_buf_put(out, field->lead, field->lead_size);
     orr_read_cell(cursor, shape->columns[i], &cell);
     bool is_template = field->kind == SPEC && cell.kind == ORR_CELL_NULL;
-    int code = is_template ? put_template(shape, cursor, out, err) : put_cell(field, ids, &cell, out, err);
+    if (is_template) orr_buf_put(out, field->empty, field->lead_size);
+    int code = is_template ? put_template(shape, cursor, out, err) : put_field(field, ids, &cell, out, err);
     if (code != ORR_OK) return code;
   }
-  if (before == '{') orr_buf_putc(out, '{');
-  orr_buf_putc(out, '}');
+  close_object(out, begin);
   return ORR_OK;
 }
 
 static int put_cells(const struct orr_shape *shape, const struct orr_ids *ids, const struct orr_cell *cells,
                      struct orr_buf *out, struct orr_err *err) {
+  size_t begin = out->size;
   int code = ORR_OK;
-  for (int i = 0; i < shape->count && code == ORR_OK; i++) {
-    orr_buf_putc(out, i ? ',' : '{');
-    orr_buf_put(out, shape->fields[i].lead, shape->fields[i].lead_size);
-    code = put_cell(&shape->fields[i], ids, &cells[i], out, err);
-  }
-  if (shape->count == 0) orr_buf_putc(out, '{');
-  orr_buf_putc(out, '}');
+  for (int i = 0; i < shape->count && code == ORR_OK; i++)
+    code = put_field(&shape->fields[i], ids, &cells[i], out, err);
+  close_object(out, begin);
   return code;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "http/private.h"
 
 enum { SWEEP_MS = 1000, REFUSED_AT_ONCE = 100 };
@@ -119,6 +120,6 @@ void orr_http_next_id(struct orr_http *http, char id[17]) {
   mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
   mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
   mixed ^= mixed >> 31;
-  for (int i = 15; i >= 0; i--, mixed >>= 4) id[i] = "0123456789abcdef"[mixed & 15];
+  orr_hash_text(mixed, id);
   id[16] = 0;
 }

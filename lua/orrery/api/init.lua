@@ -36,8 +36,11 @@ local function words_of(text)
   return list
 end
 
+local NO_QUERY = {} -- of all requests without one; handlers only read
+
 local function read_query(request, declared)
   local query, why = request:query()
+  if query == false then return NO_QUERY end
   if not query then problem.raise("invalid-query", why) end
   for name, text in pairs(query) do
     local s = declared and declared[name]
