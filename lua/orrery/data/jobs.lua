@@ -20,14 +20,17 @@ jobs.one_any = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? A
 jobs.one_next = db.statement("SELECT " .. columns:gsub("j%.state", "? AS state"):gsub("j%.wanted", "? AS wanted")
   :gsub("j%.reason", "? AS reason") .. source .. "WHERE j.key = ? AND " .. ready)
 
--- A sweep's jobs have consecutive keys, and so need no index.
-local in_sweep = "j.key BETWEEN (SELECT first_job FROM sweeps WHERE key = ?%d) "
-  .. "AND (SELECT first_job + jobs - 1 FROM sweeps WHERE key = ?%d)"
+-- A sweep's jobs have consecutive keys: where they and the segment meet is all that is read, however long either is.
+local in_segment = "j.key > ?1 AND j.key < ?2"
+local in_segment_and_sweep = "j.key BETWEEN max(?1 + 1, (SELECT first_job FROM sweeps WHERE key = ?%d)) "
+  .. "AND min(?2 - 1, (SELECT first_job + jobs - 1 FROM sweeps WHERE key = ?%d))"
 
 jobs.filters = { "owner", "simulation", "sweep", "resource", "name" }
 
 -- Which index serves is told, not guessed: a name is the rarest thing that may be asked for, a resource the least rare.
+-- The keys of a sweep's jobs need none, but of those in some state one that has the states.
 local function index_for(filter, states)
+  if filter.sweep and states == 0 then return nil end
   if filter.name then return "jobs_by_name" end
   if filter.simulation then return states > 0 and "jobs_by_simulation_state" or "jobs_by_simulation" end
   if filter.owner then return states > 0 and "jobs_by_owner_state" or "jobs_by_owner" end
@@ -39,16 +42,17 @@ end
 ---jobs.filters, and so many states.
 function jobs.page(filter, states, descending)
   local index = index_for(filter, states)
-  local where, count = { visible.condition, "j.key > ?1 AND j.key < ?2" }, 3
+  local where, segment, count = { visible.condition }, in_segment, 3
   for _, name in ipairs(jobs.filters) do
     if filter[name] then
       count = count + 1
       where[#where + 1] = ("j.%s = ?%d"):format(name, count)
-      if name == "sweep" then where[#where + 1] = in_sweep:format(count, count) end
+      if name == "sweep" then segment = in_segment_and_sweep:format(count, count) end
     end
   end
+  where[#where + 1] = segment
   local order = " ORDER BY j.key " .. (descending and "DESC" or "ASC") .. " LIMIT ?3"
-  local from = " FROM jobs j " .. (filter.sweep and "NOT INDEXED" or index and "INDEXED BY " .. index or "")
+  local from = " FROM jobs j " .. (index and "INDEXED BY " .. index or "NOT INDEXED")
   local so = " WHERE " .. table.concat(where, " AND ")
   local joined = " LEFT JOIN sweeps w ON w.key = j.sweep"
   if states == 0 then return db.statement("SELECT " .. columns .. from .. joined .. so .. order) end
