@@ -66,7 +66,7 @@ end
 
 local brief = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.reason, j.resource, j.directory, j.native_id, j.attempt,
-    j.submission, j.name, j.priority, j.tags, j.started_at, j.ended_at, j.submitted_at, j.sweep
+    j.submission, j.started_at, j.ended_at, j.submitted_at, j.sweep
   FROM jobs j WHERE j.key = ? AND ]] .. visible.condition)
 function jobs.get(key) return db.row(brief, key) end
 
@@ -104,7 +104,8 @@ local steered = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted
 local settled = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted = ? AND state = ?"
 local unwanted = db.statement "UPDATE jobs SET wanted = ?, steer = 0 WHERE key = ? AND wanted = ?"
 local set_reason = db.statement "UPDATE jobs SET reason = ? WHERE key = ? AND state = ?"
-local describe = db.statement "UPDATE jobs SET name = ?, priority = ?, tags = ? WHERE key = ?"
+local describe = db.statement [[
+  UPDATE jobs SET name = coalesce(?, name), priority = coalesce(?, priority), tags = coalesce(?, tags) WHERE key = ?]]
 local delete = db.statement [[
   DELETE FROM jobs WHERE key = ? AND state = ? AND state IN ('NEW', 'COMPLETED', 'FAILED', 'CANCELED')]]
 local delete_events = db.statement "DELETE FROM events WHERE job = ? AND type <> 'jobs.created'"
@@ -125,6 +126,7 @@ function jobs.steered(change, key, wanted) change:add(steered, nil, key, wanted)
 function jobs.settled(change, job) change:add(settled, nil, job.key, job.wanted, job.state) end
 ---What was wanted cannot be: back to what was wanted before.
 function jobs.unwanted(change, key, wanted, before) change:add(unwanted, nil, before, key, wanted) end
+---What is nil stays as it is.
 function jobs.describe(change, key, row) change:add(describe, 1, row.name, row.priority, row.tags, key) end
 
 ---Deletes an ended job, if it is still in the state of its row, and its history; its directories are noted for removal.
@@ -143,7 +145,8 @@ local settable = { "reason", "message", "problem", "resource", "due_at", "attemp
   "native_state", "exit_code", "signal", "usage", "directory", "submitted_at", "started_at", "ended_at", "results" }
 local moves = {} -- statements by the names of the columns they set
 
----Changes the state of a job that is still in state `from`; `fields` has what else is set; false clears a column.
+---Changes the state of a job that is still in state `from`, and, when it is handed over, still wanted to run; `fields` has
+---what else is set; false clears a column.
 function jobs.move(change, key, from, to, fields)
   local names, values, count = {}, {}, 0
   for _, name in ipairs(settable) do
@@ -154,12 +157,13 @@ function jobs.move(change, key, from, to, fields)
       if value ~= false then values[count] = value end
     end
   end
-  local which = table.concat(names, ",", 1, count)
+  local guard = to == "SUBMITTING" and " AND wanted = 'RUN'" or ""
+  local which = table.concat(names, ",", 1, count) .. guard
   local statement = moves[which]
   if not statement then
     local sets = { "state = ?" }
     for i = 1, count do sets[#sets + 1] = names[i] .. " = ?" end
-    statement = db.statement("UPDATE jobs SET " .. table.concat(sets, ", ") .. " WHERE key = ? AND state = ?")
+    statement = db.statement("UPDATE jobs SET " .. table.concat(sets, ", ") .. " WHERE key = ? AND state = ?" .. guard)
     moves[which] = statement
   end
   values[count + 1], values[count + 2] = key, from
