@@ -65,6 +65,22 @@ for _, workers in ipairs { 1, 2 } do
       assert.equal(ROUNDS, s:finished(id).counts.COMPLETED)
     end)
 
+    it("two changes of what a job or a simulation is called", function()
+      local id = s:simulation()
+      for i = 1, ROUNDS do
+        local job = s:job(id, nil, { submit = false }).id
+        local a, b = race({ "PATCH", "/v1/jobs/" .. job, { name = "n" .. i } }, { "PATCH", "/v1/jobs/" .. job, { priority = i } })
+        assert.same({ 200, 200 }, { a.status, b.status })
+        local now = s:read("/v1/jobs/" .. job)
+        assert.same({ "n" .. i, i }, { now.name, now.priority })
+        a, b = race({ "PATCH", "/v1/simulations/" .. id, { name = "n" .. i } },
+          { "PATCH", "/v1/simulations/" .. id, { description = "d" .. i } })
+        assert.same({ 200, 200 }, { a.status, b.status })
+        now = s:read("/v1/simulations/" .. id)
+        assert.same({ "n" .. i, "d" .. i }, { now.name, now.description })
+      end
+    end)
+
     it("cancel and the end of a job", function()
       local id = s:simulation()
       for _ = 1, ROUNDS do

@@ -152,8 +152,7 @@ end
 local function patch(context, id)
   local row, body = access.job(context, id), context.body
   local change = db.change()
-  data.describe(change, row.key, { name = body.name or row.name, priority = body.priority or row.priority,
-    tags = body.tags and json.encode(body.tags) or row.tags })
+  data.describe(change, row.key, { name = body.name, priority = body.priority, tags = body.tags and json.encode(body.tags) })
   local ok, code, why = change:commit()
   if not ok then problem.of_commit(code, why) end
   return answer.json(200, db.json(whole, data.one_any, row.key))

@@ -57,11 +57,9 @@ end
 
 local function patch(context, id)
   local row, body = access.simulation(context, id), context.body
-  local before = data.details(row.key)
   local change = db.change()
-  data.update(change, row.key, { name = body.name or before.name,
-    description = body.description or before.description,
-    tags = body.tags and json.encode(body.tags) or before.tags })
+  data.update(change, row.key, { name = body.name, description = body.description,
+    tags = body.tags and json.encode(body.tags) })
   local ok, code, why = change:commit()
   if not ok then problem.of_commit(code, why) end
   return answer.json(200, db.json(whole, data.one, row.key))

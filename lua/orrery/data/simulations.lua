@@ -31,8 +31,9 @@ end
 
 local brief = db.statement "SELECT key, owner, name, state, wanted, deleting FROM simulations WHERE key = ?"
 local insert = db.statement "INSERT INTO simulations(key, owner, name, description, tags) VALUES(?, ?, ?, ?, ?)"
-local update = db.statement "UPDATE simulations SET name = ?, description = ?, tags = ? WHERE key = ? AND deleting = 0"
-local details = db.statement "SELECT name, description, tags FROM simulations WHERE key = ?"
+local update = db.statement [[
+  UPDATE simulations SET name = coalesce(?, name), description = coalesce(?, description), tags = coalesce(?, tags)
+  WHERE key = ? AND deleting = 0]]
 local want = db.statement [[
   UPDATE simulations SET wanted = ?, steer = 1, steer_after = 0 WHERE key = ? AND deleting = 0]]
 local touch = db.statement "UPDATE simulations SET key = key WHERE key = ? AND deleting = 0"
@@ -64,12 +65,12 @@ local delete_counts = db.statement "DELETE FROM counts WHERE simulation = ?"
 local delete_sweeps = db.statement "DELETE FROM sweeps WHERE simulation = ? AND ready = 1"
 
 function simulations.get(key) return db.row(brief, key) end
-function simulations.details(key) return db.row(details, key) end
 
 function simulations.insert(change, row)
   change:add(insert, 1, row.key, row.owner, row.name, row.description, row.tags)
 end
 
+---What is nil stays as it is.
 function simulations.update(change, key, row) change:add(update, 1, row.name, row.description, row.tags, key) end
 
 ---Guards that the simulation is still there when its new jobs are committed.
