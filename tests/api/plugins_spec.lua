@@ -150,3 +150,23 @@ describe("a plug-in", function()
     assert.equal("CANCELED", s:job_in(job).state)
   end)
 end)
+
+describe("a plug-in that comes later", function()
+  it("is not given what it cannot honour", function()
+    local folder = process.temporary()
+    local s = server.start { schedulers = folder, resources = 'resource "later" { scheduler = "later", poll_ms = 100 }' }
+    local simulation = s:simulation()
+    local function job(more)
+      more.executable, more.resource = "/bin/true", "later"
+      return s:make("/v1/simulations/" .. simulation .. "/jobs", more).id
+    end
+    local plain, queued = job {}, job { attributes = { queue_name = "night" } } -- nobody can say yet whether it has queues
+    process.write(folder .. "/later.lua", process.read(server.plugins .. "/fake.lua"))
+    assert.equal("COMPLETED", s:job_in(plain).state)
+    local refused = s:job_in(queued)
+    assert.same({ "FAILED", "SUBMIT_REJECTED" }, { refused.state, refused.reason })
+    assert.matches("/attributes/queue_name: resource later cannot honour this field", refused.message)
+    s:stop()
+    process.run("rm -rf " .. process.quote(folder))
+  end)
+end)

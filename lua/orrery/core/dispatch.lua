@@ -95,7 +95,7 @@ end
 local function build(resource, chosen)
   local batch, good, items = lifecycle.batch(), {}, json.list {}
   for _, job in ipairs(chosen) do
-    local ok, item = pcall(submission.build, job, resource.scheduler)
+    local ok, item = pcall(submission.build, job, resource)
     forget(job)
     if ok then
       good[#good + 1] = job

@@ -1,6 +1,7 @@
 -- From a job's row to what a plug-in's submit is given (the table "A submission" of schedulers/README.md).
 local ids = require "house.ids"
 local json = require "house.json"
+local rules = require "orrery.core.spec"
 local tag = require "orrery.core.tag"
 local template = require "house.template"
 
@@ -45,10 +46,14 @@ local function attributes_for(scheduler, given)
   return attributes
 end
 
+---Raises where nothing can be made of the job. A resource that had never been reached when the job was created has said
+---only since then what it honours.
 ---@param job table row: key, simulation, submission, attempt, directory, name, spec or template and parameters
----@param scheduler string the plug-in's name
-function submission.build(job, scheduler)
+---@param resource resource it is open
+function submission.build(job, resource)
   local spec = submission.spec_of(job)
+  local problem = rules.unhonoured(spec, resource.info.honours, resource.name, resource.scheduler)
+  if problem then error(problem.pointer .. ": " .. problem.detail, 0) end
   local directory = spec.directory or job.directory
   local item = {
     tag = tag.of(job.submission), job = ids.text(job.key), name = spec.name or "job",
@@ -57,7 +62,7 @@ function submission.build(job, scheduler)
     stdout = absolute(spec.stdout_path, directory) or job.directory .. "/stdout",
     stderr = absolute(spec.stderr_path, directory) or job.directory .. "/stderr",
     environment = spec.environment or {}, inherit_environment = spec.inherit_environment or false,
-    resources = spec.resources or {}, attributes = attributes_for(scheduler, spec.attributes),
+    resources = spec.resources or {}, attributes = attributes_for(resource.scheduler, spec.attributes),
   }
   if spec.script then
     item.script, item.arguments = spec.script, spec.arguments or json.list {}
