@@ -69,6 +69,16 @@ for _, workers in ipairs { 1, 2 } do
       end)
     end
 
+    it("a sweep that is replayed touches no row", function()
+      local body = { template = server.spec(nil, { hold = true }), parameters = { n = { from = 1, to = 10000, step = 1 } } }
+      local function commits() return tonumber(s:get("/metrics").body:match "\norrery_store_commits_total (%d+)") end
+      local function post() return s:post("/v1/simulations/" .. simulation .. "/sweeps", body, { key = "large" }) end
+      assert.equal(201, post().status)
+      local before = commits()
+      assert.equal("true", post().headers["idempotency-replayed"])
+      assert.is_true(commits() - before < 10, "rows were sought that nobody had made")
+    end)
+
     it("another request with the same key is refused", function()
       assert.equal(201, s:post("/v1/simulations", { name = "a" }, { key = "used" }).status)
       local before = s:counts()

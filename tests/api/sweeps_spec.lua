@@ -1,5 +1,6 @@
 -- Sweeps: a parameter space becomes jobs, all of them or none.
 local http = require "support.http"
+local process = require "support.process"
 local server = require "support.server"
 
 for _, workers in ipairs { 1, 2 } do
@@ -7,7 +8,11 @@ for _, workers in ipairs { 1, 2 } do
     local s, simulation, sweeps
 
     setup(function()
-      s = server.start { workers = workers }
+      s = server.start { workers = workers,
+        resources = server.FAKE .. 'resource "small" { scheduler = "fake", options = { cores = 2 } }' }
+      process.eventually("both resources", function()
+        return s:read("/v1/resources/fake").state == "up" and s:read("/v1/resources/small").state == "up"
+      end)
       simulation = s:simulation()
       sweeps = "/v1/simulations/" .. simulation .. "/sweeps"
     end)
@@ -116,6 +121,19 @@ for _, workers in ipairs { 1, 2 } do
       assert.equal("/template/priority", (refused({ p = { 1, "2" } }, { executable = "/bin/true", priority = "${p}" })))
       assert.equal("/template/name", (refused({ p = { "a", "b\nc", "long enough" } }, { executable = "/bin/true", name = "${p}" })))
       assert.equal("/template/executable", (refused({ p = { "/bin/true", "" } }, { executable = "${p}" })))
+    end)
+
+    it("values that fit one by one must fit together", function()
+      local before = s:counts()
+      local function of(parameters, combine)
+        return s:post(sweeps, { parameters = parameters, combine = combine, template = { executable = "/bin/true", hold = true,
+          resource = "small", resources = { process_count = "${p}", cpu_cores_per_process = "${c}" } } })
+      end
+      local response = of { p = { 1, 2 }, c = { 1, 2 } }
+      assert.same({ 422, "/template/resources" }, { response.status, response.json.errors[1].pointer })
+      assert.matches("needs 4 cores", response.json.errors[1].detail)
+      assert.equal(before, s:counts())
+      assert.equal(201, of({ p = { 1, 2 }, c = { 2, 1 } }, "zip").status)
     end)
 
     it("hold and tags may vary", function()

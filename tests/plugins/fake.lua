@@ -2,7 +2,7 @@
 -- A job's state is a function of its times and of now, so nothing runs between two calls.
 --   custom attributes of a job: queue_ms, run_ms, exit_code, signal, submit_error (rejected, busy, unavailable, unknown),
 --     submit_lands (with submit_error unknown: it happened all the same), submit_delay_ms, monitor_error, vanish
---   options of the resource: down (true: unavailable), max_jobs
+--   options of the resource: down (true: unavailable), max_jobs, cores
 local fake = { version = "1" }
 
 local function journal(self) return self.directory "state" .. "/jobs" end
@@ -33,7 +33,7 @@ end
 
 function fake.open(config, host)
   local self = { jobs = {}, by_tag = {}, count = 0, config = config, directory = host.directory, fs = host.fs,
-    now = host.now, sleep = host.sleep, honours = { array_size = 0, max_submitted = config.max_jobs or 1000,
+    now = host.now, sleep = host.sleep, honours = { array_size = 0, cores = config.cores, max_submitted = config.max_jobs or 1000,
     fields = { "executable", "arguments", "script", "environment", "directory", "inherit_environment", "stdin_path",
       "stdout_path", "stderr_path", "resources.cpu_cores_per_process", "resources.process_count", "attributes.duration",
       "attributes.custom_attributes" } } }

@@ -27,8 +27,8 @@ local function check_job(job, prefix)
   return schema.check(spec.schema, job, prefix) or fitting.check(job, prefix)
 end
 
--- The cells of jobs first … first + count - 1 of a plan, in the order of data.jobs' statement. `known` remembers the
--- resources that were seen to fit.
+-- The cells of jobs first … first + count - 1 of a plan, in the order of data.jobs' statement. `known` has for each resource
+-- ("" for any) the most cores that were seen to fit, since parameters that fit one by one need not fit together.
 local function cells_of(plan, row, simulation, first, count, known)
   local cells, n, width = {}, 0, jobs.swept_width
   local held = (simulation.wanted == "HOLD" or simulation.wanted == "SUSPEND") and simulation.wanted
@@ -38,10 +38,11 @@ local function cells_of(plan, row, simulation, first, count, known)
     if job ~= seen then -- it is the same one for all, unless a parameter stands in what has a column
       seen, wanted, cores, kind = job, job.hold and "HOLD" or held or "RUN", spec.cores(job), fitting.kind(job)
       tags = job.tags and json.encode(job.tags) or json.null
-      if job.resource and not known[job.resource] then
+      local resource = job.resource or ""
+      if cores > (known[resource] or 0) then
         local problems = check_job(job, "/template")
         if problems then problem.invalid(problems) end
-        known[job.resource] = true
+        known[resource] = cores
       end
     end
     cells[n + 1], cells[n + 2], cells[n + 3], cells[n + 4] = row.first_job + i, row.simulation, row.key, row.owner
@@ -92,8 +93,9 @@ local function create(context, id)
   local row = { key = ids.new(), simulation = simulation.key, owner = simulation.owner, template = plan.template,
     body = plan.body, parameters = plan.parameters, combine = plan.combine, jobs = plan.jobs,
     first_job = ids.new(plan.jobs) }
-  local published = false
+  local begun, published = false, false
   local function effect(finish)
+    begun = true
     expand(plan, row, simulation)
     local batch = lifecycle.batch()
     simulations.touch_as(batch.change, simulation)
@@ -110,7 +112,7 @@ local function create(context, id)
   local ok, status, headers, body = pcall(answer.once, context, effect, function()
     access.simulation(context, id)
   end)
-  if not published then take_back(row) end
+  if begun and not published then take_back(row) end
   if not ok then error(status, 0) end
   return status, headers, body
 end

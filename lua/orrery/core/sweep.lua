@@ -113,27 +113,27 @@ local function scan(node, pointer, declared, used, problems)
   end
 end
 
--- Values of an axis that stand for all of them: what a field refuses, it refuses for the longest text, for one that is
+-- Which values of an axis stand for all of them: what a field refuses, it refuses for the longest text, for one that is
 -- no single line, or for the smallest or the largest number.
 local function samples(axis)
   local found = {}
-  local function better(key, candidate, is_better)
-    if found[key] == nil or is_better(candidate, found[key]) then found[key] = candidate end
+  local function better(key, i, is_better)
+    if found[key] == nil or is_better(axis.at(i), axis.at(found[key])) then found[key] = i end
   end
   local stride = axis.steady and math.max(axis.count - 1, 1) or 1 -- a range's ends are its extremes
   for i = 0, axis.count - 1, stride do
     local v = axis.at(i)
     if type(v) == "string" then
-      better("long", v, function(a, b) return #a > #b end)
-      better("short", v, function(a, b) return #a < #b end)
-      if v:find("%c") then found.control = v end
-      if v:sub(1, 1) ~= "/" then found.relative = v end
+      better("long", i, function(a, b) return #a > #b end)
+      better("short", i, function(a, b) return #a < #b end)
+      if v:find("%c") then found.control = i end
+      if v:sub(1, 1) ~= "/" then found.relative = i end
     elseif type(v) == "number" then
-      better("least", v, function(a, b) return a < b end)
-      better("most", v, function(a, b) return a > b end)
-      if math.type(v) == "float" then found.real = v end
+      better("least", i, function(a, b) return a < b end)
+      better("most", i, function(a, b) return a > b end)
+      if math.type(v) == "float" then found.real = i end
     else
-      found[tostring(v)] = v
+      found[tostring(v)] = i
     end
   end
   return found
@@ -185,21 +185,22 @@ function sweep.plan(body, most, check_job)
 
   local plan = { axes = axes, jobs = jobs, combine = combine, template = compile(spec.schema, body.template),
     body = json.encode(body.template), parameters = json.encode(body.parameters) }
-  local first = {}
-  for _, axis in ipairs(axes) do first[axis.name] = axis.at(0) end
-  plan.first = fill(plan.template, first)
+  -- The parameters of a job that takes value `i` of an axis.
+  local function with(axis, i)
+    local parameters = {}
+    for _, each in ipairs(axes) do parameters[each.name] = each.at((each == axis or combine == "zip") and i or 0) end
+    return parameters
+  end
+  plan.first = fill(plan.template, with(axes[1], 0))
   problems = check_job(plan.first, "/template")
   if problems then return nil, problems end
   for _, axis in ipairs(axes) do
     if used[axis.name] then
-      local parameters = {}
-      for name, v in pairs(first) do parameters[name] = v end
-      for _, sample in pairs(samples(axis)) do
-        parameters[axis.name] = sample
-        problems = check_job(fill(plan.template, parameters), "/template")
+      for _, i in pairs(samples(axis)) do
+        problems = check_job(fill(plan.template, with(axis, i)), "/template")
         if problems then
           for _, problem in ipairs(problems) do
-            problem.detail = ("%s (with %s = %s)"):format(problem.detail, axis.name, tostring(sample):sub(1, 64))
+            problem.detail = ("%s (with %s = %s)"):format(problem.detail, axis.name, tostring(axis.at(i)):sub(1, 64))
           end
           return nil, problems
         end
