@@ -30,7 +30,7 @@ static int command_line(struct orr_script *script, char **argv, const struct orr
   if (orr_script_require(script, "orrery.cli.main", err)) return -1;
   push_arguments(L, argv, paths);
   if (orr_script_call(script, 2, 2, err)) return -1;
-  if (lua_istable(L, -1)) orr_to_value(L, -1, arena, config);
+  if (lua_istable(L, -1)) orr_to_value(L, -1, arena, config, NULL);
   return (int)lua_tointeger(L, -2);
 }
 

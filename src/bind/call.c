@@ -129,7 +129,7 @@ int orr_call_begin(lua_State *L, struct orr_resource *resource, enum orr_verb ve
   struct orr_loop *home = orr_house_of(L)->loop;
   struct orr_arena *arena = orr_arena_create();
   struct orrery_value *request = orr_arena_zalloc(arena, sizeof *request);
-  if (!orr_try_value(L, index, arena, request)) {
+  if (!orr_try_value(L, index, arena, request, NULL)) {
     orr_arena_destroy(arena);
     return lua_error(L);
   }

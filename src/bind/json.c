@@ -56,7 +56,7 @@ struct encoding {
 static int l_encode_protected(lua_State *L) {
   struct encoding *encoding = lua_touserdata(L, 2);
   struct orrery_value value = {.kind = ORRERY_NULL};
-  orr_to_value(L, 1, encoding->arena, &value);
+  orr_to_value(L, 1, encoding->arena, &value, NULL);
   sort_keys(&value);
   orr_json_put(&encoding->out, &value);
   lua_pushlstring(L, encoding->out.data, encoding->out.size);

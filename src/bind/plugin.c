@@ -12,7 +12,7 @@
 #include "bind/plugin_host.h"
 #include "bind/value.h"
 
-enum { MEMORY_LIMIT = 256 << 20, SLICE_MS = 5000, ABI_MINOR = 0 };
+enum { MEMORY_LIMIT = 256 << 20, MOST_REPORTED = 64 << 20, SLICE_MS = 5000, ABI_MINOR = 0 };
 
 struct lua_plugin {
   struct orr_plugin plugin; /* first: the one is the other */
@@ -21,6 +21,7 @@ struct lua_plugin {
   int verbs, self;                   /* registry references: the table of verbs, the instance */
   struct orrery_call *first, **last; /* calls that wait their turn */
   struct orrery_call *running;
+  size_t room;      /* for what the running call has yet to report */
   lua_Integer turn; /* counts calls: whoever kept an old call's `report` is known by it */
   void (*opened)(void *data, int code);
   void *opened_data;
@@ -105,7 +106,7 @@ static int l_report(lua_State *L) {
   if (!call || plugin->turn != turn) return luaL_error(L, "this call is over");
   struct orrery_value *report = orrery_report(call, i);
   struct orr_arena *arena = report->arena;
-  if (!orr_try_value(L, 2, arena, report)) {
+  if (!orr_try_value(L, 2, arena, report, &plugin->room)) {
     orr_arena_destroy(arena);
     return lua_error(L);
   }
@@ -148,6 +149,7 @@ static void run_next(struct lua_plugin *plugin) {
     return;
   }
   plugin->running = call;
+  plugin->room = MOST_REPORTED;
   plugin->host.submitting = call->verb == ORR_SUBMIT;
   struct orr_task *task = orr_task_create(plugin->script, verb_ended, plugin);
   lua_State *L = orr_task_state(task);

@@ -26,7 +26,7 @@
 
 extern char **environ;
 
-enum { MOST_OUTPUT = 64 << 20, MOST_FILE = 64 << 20, TIMEOUT_MS = 30000 };
+enum { MOST_OUTPUT = 64 << 20, MOST_FILE = 64 << 20, MOST_HONOURED = 1 << 20, TIMEOUT_MS = 30000 };
 
 static struct orr_plugin_host *host_of(lua_State *L) { return orr_script_user(L); }
 
@@ -207,8 +207,9 @@ void orr_plugin_host_push(struct orr_plugin_host *host, lua_State *L) {
 
 void orr_plugin_host_keep(struct orr_plugin_host *host, lua_State *L) {
   const int self = 1;
+  size_t room = MOST_HONOURED;
   if (lua_getfield(L, self, "honours") == LUA_TTABLE)
-    orr_to_value(L, -1, host->honours->arena, host->honours);
+    orr_to_value(L, -1, host->honours->arena, host->honours, &room);
   lua_pop(L, 1);
   if (lua_getmetatable(L, self)) {
     lua_pop(L, 1);

@@ -177,7 +177,7 @@ static int l_start(lua_State *L) {
   if (err.code) return orr_push_failure(L, &err);
   struct orr_arena *arena = orr_arena_create();
   struct orrery_value config;
-  if (!orr_try_value(L, 3, arena, &config)) {
+  if (!orr_try_value(L, 3, arena, &config, NULL)) {
     orr_arena_destroy(arena);
     return lua_error(L);
   }

@@ -57,10 +57,23 @@ void orr_push_value(lua_State *L, const struct orrery_value *value) {
 
 enum { DEEPEST = ORR_JSON_DEPTH + 16 }; /* room for what a whole document is wrapped in on its way */
 
-static void table_to_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out,
+struct conversion {
+  struct orr_arena *arena;
+  struct orrery_value *out;
+  size_t *room;
+};
+
+static void table_to_value(lua_State *L, int index, const struct conversion *to, struct orrery_value *out,
                            int depth);
 
-static void to_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out, int depth) {
+static void take_room(lua_State *L, const struct conversion *to, size_t size) {
+  if (!to->room) return;
+  if (size > *to->room) luaL_error(L, "a value is too large");
+  *to->room -= size;
+}
+
+static void to_value(lua_State *L, int index, const struct conversion *to, struct orrery_value *out,
+                     int depth) {
   size_t size;
   const char *text;
   switch (lua_type(L, index)) {
@@ -80,56 +93,54 @@ static void to_value(lua_State *L, int index, struct orr_arena *arena, struct or
     return;
   case LUA_TSTRING:
     text = lua_tolstring(L, index, &size);
-    orr_value_set_text(out, arena, text, size);
+    take_room(L, to, size);
+    orr_value_set_text(out, to->arena, text, size);
     return;
-  case LUA_TTABLE: table_to_value(L, index, arena, out, depth); return;
+  case LUA_TTABLE: table_to_value(L, index, to, out, depth); return;
   default: break;
   }
   luaL_error(L, "a %s has no place in a value", luaL_typename(L, index));
 }
 
-static void table_to_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out,
+static void table_to_value(lua_State *L, int index, const struct conversion *to, struct orrery_value *out,
                            int depth) {
   if (depth > DEEPEST) luaL_error(L, "a value is nested deeper than %d", DEEPEST);
   luaL_checkstack(L, 6, "a value nested too deep");
   if (orr_is_list(L, index)) {
-    orr_value_set_kind(out, arena, ORRERY_LIST);
+    orr_value_set_kind(out, to->arena, ORRERY_LIST);
     lua_Integer count = (lua_Integer)lua_rawlen(L, index);
     for (lua_Integer i = 1; i <= count; i++) {
+      take_room(L, to, sizeof(struct orr_member));
       lua_rawgeti(L, index, i);
-      to_value(L, lua_gettop(L), arena, orr_value_add(out, NULL, 0), depth + 1);
+      to_value(L, lua_gettop(L), to, orr_value_add(out, NULL, 0), depth + 1);
       lua_pop(L, 1);
     }
     return;
   }
-  orr_value_set_kind(out, arena, ORRERY_MAP);
+  orr_value_set_kind(out, to->arena, ORRERY_MAP);
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
     size_t size;
     if (lua_type(L, -2) != LUA_TSTRING)
       luaL_error(L, "a map's key is a %s, not a text", luaL_typename(L, -2));
     const char *key = lua_tolstring(L, -2, &size);
     if (strlen(key) != size) luaL_error(L, "a map's key has a NUL in it");
-    to_value(L, lua_gettop(L), arena, orr_value_add(out, key, size), depth + 1);
+    take_room(L, to, sizeof(struct orr_member) + size);
+    to_value(L, lua_gettop(L), to, orr_value_add(out, key, size), depth + 1);
   }
 }
 
-void orr_to_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out) {
-  to_value(L, lua_absindex(L, index), arena, out, 0);
+void orr_to_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out, size_t *room) {
+  to_value(L, lua_absindex(L, index), &(struct conversion){arena, out, room}, out, 0);
 }
-
-struct conversion {
-  struct orr_arena *arena;
-  struct orrery_value *out;
-};
 
 static int l_convert(lua_State *L) {
   struct conversion *conversion = lua_touserdata(L, 2);
-  orr_to_value(L, 1, conversion->arena, conversion->out);
+  to_value(L, 1, conversion, conversion->out, 0);
   return 0;
 }
 
-bool orr_try_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out) {
-  struct conversion conversion = {arena, out};
+bool orr_try_value(lua_State *L, int index, struct orr_arena *arena, struct orrery_value *out, size_t *room) {
+  struct conversion conversion = {arena, out, room};
   index = lua_absindex(L, index);
   lua_pushcfunction(L, l_convert);
   lua_pushvalue(L, index);

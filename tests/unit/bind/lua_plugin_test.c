@@ -301,6 +301,11 @@ static void a_failing_verb_says_why(void **state) {
   expect_verb_failure(SAY_ONE "report(2, {native_id = print or pcall})", ORR_INTERNAL,
                       "a function has no place");
   expect_verb_failure(SAY_ONE "local t = {} t.t = t report(2, t)", ORR_INTERNAL, "nested deeper");
+  expect_verb_failure(SAY_ONE "local t = {1} for _ = 1, 30 do t = {t, t} end report(2, {t = t})",
+                      ORR_INTERNAL, "too large");
+  expect_verb_failure(SAY_ONE
+                      "local s, t = ('x'):rep(1 << 20), {} for i = 1, 100 do t[i] = s end report(2, {t = t})",
+                      ORR_INTERNAL, "too large");
   expect_verb_failure(SAY_ONE "report(2, 'x')", ORR_INTERNAL, "table expected");
   expect_verb_failure(SAY_ONE "report({}, {})", ORR_INTERNAL, "number expected");
 }
