@@ -105,16 +105,21 @@ describe("a plug-in", function()
     local jobs = {}
     for _, word in ipairs { "a state nobody knows", "no state at all", "a state that is a list", "a member nobody knows",
       "an exit code in words", "a reason nobody knows", "an error that is a number", "an error of no class",
-      "an error of a class nobody knows", "a time before all times", "usage that is a text" } do
+      "an error of a class nobody knows", "a time before all times", "a native state with a NUL in it", "usage that is a text" } do
       jobs[word] = job_on("nonsense", word)
     end
     for _, id in pairs(jobs) do s:job_in(id, "QUEUED") end
     resource_is("nonsense", "degraded", "nonsense")
     others_go_on()
     for word, id in pairs(jobs) do assert.equal("QUEUED", s:read("/v1/jobs/" .. id).state, word) end
-    for _, word in ipairs { "a native id that is a number", "an empty native id", "an error in submit that is a number" } do
+    for _, word in ipairs { "a native id that is a number", "an empty native id", "a native id with a NUL in it",
+      "an error in submit that is a number" } do
       s:job_in(job_on("nonsense", word), "SUBMITTING")
     end
+    local refused = job_on("nonsense", "a refusal with a NUL in it")
+    assert.equal("a b", s:job_in(refused, "FAILED").message)
+    local history = s:all("/v1/jobs/" .. refused .. "/history")
+    assert.same({ "FAILED", "a b" }, { history[#history].to, history[#history].message })
     s:job_in(job_on("nonsense", "somebody else's native id"), "QUEUED")
     s:job_in(job_on("nonsense", "somebody else's native id"), "SUBMITTING")
     local sane = job_on("nonsense", "sense")

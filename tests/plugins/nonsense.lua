@@ -12,6 +12,7 @@ local talk = {
   ["an error of no class"] = { error = { message = "?" } },
   ["an error of a class nobody knows"] = { error = { class = "sad", message = "?" } },
   ["a time before all times"] = { state = "ACTIVE", started_at = -1 },
+  ["a native state with a NUL in it"] = { state = "ACTIVE", native_state = "a\0b" },
   ["usage that is a text"] = { state = "ACTIVE", usage = "much" },
 }
 
@@ -24,6 +25,8 @@ function plugin.submit(self, items, report)
     local word = item.argv[2]
     if word == "a native id that is a number" then report(i, { native_id = 7 })
     elseif word == "an empty native id" then report(i, { native_id = "" })
+    elseif word == "a native id with a NUL in it" then report(i, { native_id = "a\0b" })
+    elseif word == "a refusal with a NUL in it" then report(i, { error = { class = "rejected", message = "a\0b" } })
     elseif word == "an error in submit that is a number" then report(i, { error = 7 })
     elseif word == "somebody else's native id" then report(i, { native_id = "taken" })
     else

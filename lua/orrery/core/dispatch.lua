@@ -7,6 +7,7 @@ local log = require "house.log"
 local task = require "house.task"
 local jobs = require "orrery.data.jobs"
 local lifecycle = require "orrery.core.lifecycle"
+local status = require "orrery.core.status"
 local submission = require "orrery.core.submission"
 local turns = require "orrery.core.turns"
 
@@ -44,7 +45,7 @@ end
 
 local function settle_report(resource, batch, job, report)
   local failure, native_id = resource.failure(report), report.native_id
-  if type(native_id) == "string" and native_id ~= "" and not resource.live[native_id] then
+  if status.is_native_id(native_id) and not resource.live[native_id] then
     batch:move(job, "QUEUED", { native_id = native_id })
     resource:submitted(job, native_id)
   elseif failure and failure.class == "rejected" then

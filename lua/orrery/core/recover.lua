@@ -4,6 +4,7 @@ local clock = require "house.clock"
 local json = require "house.json"
 local dispatch = require "orrery.core.dispatch"
 local lifecycle = require "orrery.core.lifecycle"
+local status = require "orrery.core.status"
 local tag = require "orrery.core.tag"
 
 local recover = {}
@@ -30,7 +31,7 @@ function recover.run(resource)
     local batch = lifecycle.batch()
     for i, report in pairs(reports) do
       local job, answer = list[i], report.answer
-      if answer == "found" and type(report.native_id) == "string" and not resource.live[report.native_id] then
+      if answer == "found" and status.is_native_id(report.native_id) and not resource.live[report.native_id] then
         batch:move(job, "QUEUED", { native_id = report.native_id })
         batch:tell(job, "job.found", { native_id = report.native_id })
         resource:submitted(job, report.native_id)

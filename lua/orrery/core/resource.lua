@@ -177,7 +177,7 @@ function resource.failure(report)
   local failure = report.error
   if failure == nil then return nil end
   if type(failure) ~= "table" then failure = {} end
-  return { class = failure.class, message = type(failure.message) == "string" and failure.message or "no reason was given" }
+  return { class = failure.class, message = status.words(failure.message) or "no reason was given" }
 end
 
 ---Calls a verb and hands over its reports as they come, in crowds.

@@ -6,7 +6,10 @@ local schema = require "orrery.core.schema"
 
 local status = {}
 
-local words = { type = "text", max = 65536 }
+local MOST_WORDS = 65536
+
+local words = { type = "text", max = MOST_WORDS, pattern = "^[^\0]*$", format = "without NUL" }
+local native_id = { type = "text", min = 1, max = 1024, line = true }
 local time = { type = "integer", min = 0 }
 local states = { type = "text", choices = { "QUEUED", "HELD", "ACTIVE", "SUSPENDED", "COMPLETED", "FAILED", "CANCELED" } }
 
@@ -27,6 +30,14 @@ function status.nonsense(report)
   local problems = schema.check(shape, report)
   if problems then return problems[1].pointer .. " " .. problems[1].detail end
   if not (report.absent or report.error or report.state) then return "a status has neither state nor absent nor error" end
+end
+
+---Whether a job can go by this native id.
+function status.is_native_id(value) return schema.check(native_id, value) == nil end
+
+---What a plug-in says in words, as it can be stored and shown | nil
+function status.words(value)
+  return type(value) == "string" and value:sub(1, MOST_WORDS):gsub("\0", " ") or nil
 end
 
 local count = { type = "integer", min = 0 }

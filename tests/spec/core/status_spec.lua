@@ -16,6 +16,12 @@ local function last(job, report)
 end
 
 describe("status", function()
+  it("a native id is one line of some bytes", function()
+    for _, good in ipairs { "7", "12[3].host", ("x"):rep(1024) } do assert.is_true(status.is_native_id(good), good) end
+    for _, bad in ipairs { "", "a\0b", "a\nb", ("x"):rep(1025), 7, {}, false } do assert.is_false(status.is_native_id(bad)) end
+    assert.is_false(status.is_native_id(nil))
+  end)
+
   it("news in which nothing is new makes no step", function()
     for _, state in ipairs { "QUEUED", "HELD", "ACTIVE", "SUSPENDED" } do
       assert.equal("", steps({ state = state, wanted = "RUN" }, { state = state, native_state = "x" }))
