@@ -41,9 +41,10 @@ local function collect_results(resource, ended)
   return found
 end
 
+-- Only the time counts in which the scheduler answers: one that comes back from a failure may not know its jobs yet.
 local function missing(resource, batch, job)
   local now = clock.monotonic()
-  job.missing_since = job.missing_since or now
+  if not job.missing_since or job.missing_since < resource.lost_at then job.missing_since = now end
   if now - job.missing_since < resource.settings.lost_ms then return end
   local to = job.wanted == "CANCEL" and "CANCELED" or "FAILED"
   batch:move(job, to, { reason = to == "FAILED" and "LOST" or false,

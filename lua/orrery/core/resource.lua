@@ -35,7 +35,7 @@ function resource.new(settings)
     troubles = {},    -- by verb: what went wrong last
     down_by_itself = false,
     failing = false,  -- the call under way is no success, even if it ends well
-    backoff = FIRST_BACKOFF, retry_at = 0, next_poll = 0, next_status = 0,
+    backoff = FIRST_BACKOFF, retry_at = 0, lost_at = 0, next_poll = 0, next_status = 0,
   }, resource)
 end
 
@@ -103,9 +103,11 @@ end
 ---The scheduler does not answer: nothing is handed to it until it does, but for a try now and then.
 ---@param by_itself boolean|nil it does answer, and says that it is down: only it can say that it is up
 function resource:lost(why, by_itself)
-  self.failing, self.down_by_itself = true, by_itself or self.down_by_itself
+  local now = clock.monotonic()
+  self.failing, self.down_by_itself, self.lost_at = true, by_itself or self.down_by_itself, now
   set_state(self, "down", why)
-  self.retry_at = clock.monotonic() + self.backoff
+  if now < self.retry_at then return end -- one failure may be told of each job
+  self.retry_at = now + self.backoff
   self.backoff = math.min(self.backoff * 2, LAST_BACKOFF)
 end
 
