@@ -175,3 +175,18 @@ describe("a plug-in that comes later", function()
     process.run("rm -rf " .. process.quote(folder))
   end)
 end)
+
+describe("of two jobs of about the same size", function()
+  it("a resource runs the one that it has the cores for", function()
+    local s = server.start { resources = 'resource "fits" { scheduler = "fake", poll_ms = 100, options = { cores = 155 } }\n'
+      .. 'resource "never_up" { scheduler = "throws_in_open" }' }
+    s:announce "plug%-in failed"
+    local simulation = s:simulation()
+    local function job(cores) return s:job(simulation, nil, { resources = { cpu_cores_per_process = cores } }).id end
+    process.eventually("the resource", function() return s:read("/v1/resources/fits").state == "up" end)
+    local large, small = job(158), job(152)
+    assert.equal("COMPLETED", s:job_in(small).state)
+    assert.equal("PENDING", s:read("/v1/jobs/" .. large).state)
+    s:stop()
+  end)
+end)

@@ -90,7 +90,15 @@ end
 -- Fields that the house itself serves, whatever the scheduler.
 local ours = { name = true, submit = true, hold = true, priority = true, tags = true, resource = true }
 
----All that decides where the job fits, as a text: where one fits, so do all of the same kind.
+-- A number of cores as it counts for the kind of a job: of more than 99 the first two digits, and 0 for the rest. So a sweep
+-- over cores makes some hundreds of kinds, not a million.
+local function rounded(cores)
+  local unit = 1
+  while cores // unit > 99 do unit = unit * 10 end
+  return cores // unit * unit
+end
+
+---What decides where the job fits, as a text: where one fits, so do all of the same kind, as far as cores are rounded.
 function spec.kind(job)
   local seen, words = {}, {}
   local function add(word)
@@ -100,13 +108,10 @@ function spec.kind(job)
   for _, field in ipairs(flatten(job)) do add(field) end
   for key in pairs(job.attributes and job.attributes.custom_attributes or {}) do add(key:match "^[^.]+%.") end
   table.sort(words)
-  return table.concat(words, " ") .. " " .. spec.cores(job)
+  return table.concat(words, " ") .. " " .. rounded(spec.cores(job))
 end
 
----Whether a resource can run the job, by what its plug-in honours.
----@param honours {fields:string[], cores:integer|nil}
----@return {pointer:string, detail:string}|nil problem
-function spec.unhonoured(job, honours, resource, scheduler, prefix)
+local function unknown_field(job, honours, resource, scheduler, prefix)
   local known = honours.known
   if not known then
     known = {}
@@ -125,10 +130,23 @@ function spec.unhonoured(job, honours, resource, scheduler, prefix)
         detail = ("resource %s is of scheduler %s, which does not know this option"):format(resource, scheduler) }
     end
   end
+end
+
+---Whether a resource can run the job, by what its plug-in honours.
+---@param honours {fields:string[], cores:integer|nil}
+---@return {pointer:string, detail:string}|nil problem
+function spec.unhonoured(job, honours, resource, scheduler, prefix)
+  local problem = unknown_field(job, honours, resource, scheduler, prefix)
+  if problem then return problem end
   if honours.cores and spec.cores(job) > honours.cores then
     return { pointer = (prefix or "") .. "/resources",
       detail = ("needs %d cores; resource %s gives a job at most %d"):format(spec.cores(job), resource, honours.cores) }
   end
+end
+
+---Whether a resource can run a job of the same kind as this one: if it takes too many cores itself, another may not.
+function spec.kind_fits(job, honours, resource, scheduler)
+  return not unknown_field(job, honours, resource, scheduler) and rounded(spec.cores(job)) <= (honours.cores or math.huge)
 end
 
 return spec

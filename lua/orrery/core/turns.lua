@@ -11,7 +11,7 @@ local turns = {}
 
 local MOST_KINDS = 10000 -- of which it is remembered whether they fit
 
--- Whether the resource can honour the jobs of a queue that ask for none: one of them tells for all, and it is kept for as
+-- Whether the resource can honour jobs of a queue that ask for none: one of them tells for all, and it is kept for as
 -- long as the plug-in stays open.
 local function fits(resource, queue)
   local info = resource.info
@@ -24,7 +24,7 @@ local function fits(resource, queue)
     local row = jobs.specification(queue.key)
     if not row then return false end -- it was deleted at this moment
     known.count = known.count + 1
-    known[queue.kind] = not spec.unhonoured(submission.spec_of(row), info.honours, resource.name, resource.scheduler)
+    known[queue.kind] = spec.kind_fits(submission.spec_of(row), info.honours, resource.name, resource.scheduler)
   end
   return known[queue.kind]
 end

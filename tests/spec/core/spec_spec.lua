@@ -44,6 +44,23 @@ describe("spec", function()
       unhonoured { executable = "x", resources = { cpu_cores_per_process = 9 } })
   end)
 
+  it("many numbers of cores make few kinds, and a kind fits where one of its jobs may", function()
+    local kinds, count = {}, 0
+    local function of(cores) return { executable = "x", resources = { cpu_cores_per_process = cores } } end
+    for cores = 1, 100000 do
+      local kind = spec.kind(of(cores))
+      if not kinds[kind] then kinds[kind], count = true, count + 1 end
+    end
+    assert.equal(99 + 3 * 90 + 1, count)
+    local function fits(cores, most)
+      return spec.kind_fits(of(cores), { fields = honours.fields, cores = most }, "here", "fake")
+    end
+    assert.same({ true, true, false }, { fits(158, 152), fits(158, 150), fits(158, 149) })
+    assert.same({ true, false }, { fits(99, 99), fits(99, 98) })
+    assert.is_true(fits(1000000, nil))
+    assert.is_false(spec.kind_fits({ script = "x" }, honours, "here", "fake"))
+  end)
+
   it("jobs are of one kind when what a resource may refuse is alike", function()
     local function job(more)
       local j = { executable = "x", arguments = { "a" }, attributes = { custom_attributes = { ["fake.a"] = 1 } } }
