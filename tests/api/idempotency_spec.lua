@@ -1,4 +1,5 @@
 -- Idempotency-Key: a request that is sent again happens once, and has the same answer.
+local process = require "support.process"
 local server = require "support.server"
 
 local TWINS = 8
@@ -118,6 +119,22 @@ for _, workers in ipairs { 1, 2 } do
       assert.equal(202, s:post("/v1/jobs/" .. fresh .. "/submit", nil, { key = "submit" }).status)
       s:job_in(fresh)
       assert.equal(202, s:post("/v1/jobs/" .. fresh .. "/submit", nil, { key = "submit" }).status)
+    end)
+
+    it("keys of more than a week are forgotten, however many", function()
+      local function sql(text)
+        local code, output = process.run(("sqlite3 %s/orrery.db %s"):format(s.data, process.quote(text)))
+        assert(code == 0, output)
+        return tonumber(output)
+      end
+      s:make("/v1/simulations", { name = "young" }, { key = "young" })
+      s:stop(true)
+      local kept = sql "SELECT count(*) FROM idempotency"
+      sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+        .. "INSERT INTO idempotency SELECT 'old', i, '', 201, '', '', 1 FROM n"
+      s:restart()
+      process.eventually("the end of the old", function() return sql "SELECT count(*) FROM idempotency" == kept end)
+      assert.equal("true", s:post("/v1/simulations", { name = "young" }, { key = "young" }).headers["idempotency-replayed"])
     end)
 
     it("keys outlive the server", function()

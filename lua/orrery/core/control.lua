@@ -76,10 +76,11 @@ local function start_resources()
   return resources
 end
 
+-- → true if there is more to forget now.
 local function keep_house()
-  local change = db.change()
-  idempotency.expire(change, clock.now() - IDEMPOTENCY_MS)
-  change:commit()
+  local change, before = db.change(), clock.now() - IDEMPOTENCY_MS
+  idempotency.expire(change, before)
+  return change:commit() and idempotency.any(before)
 end
 
 -- Directories are removed beside everything else: a disk may take its time.
@@ -118,8 +119,7 @@ return function()
     local looked = clock.monotonic()
     local more = steer_all(resources)
     if clock.monotonic() >= next_housekeeping then
-      next_housekeeping = clock.monotonic() + HOUSEKEEPING_MS
-      keep_house()
+      if keep_house() then more = true else next_housekeeping = clock.monotonic() + HOUSEKEEPING_MS end
     end
     server.beat()
     if not more and changes.wait(IDLE_MS) then task.sleep(math.max(looked + GATHER_MS - clock.monotonic(), 0)) end

@@ -8,6 +8,7 @@ local insert = db.statement [[
   INSERT INTO idempotency(owner, key, request, status, headers, body, created_at) VALUES(?, ?, ?, ?, ?, ?, ?)]]
 local expire = db.statement [[
   DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency WHERE created_at < ? LIMIT 1000)]]
+local any = db.statement "SELECT 1 FROM idempotency WHERE created_at < ? LIMIT 1"
 
 function idempotency.get(owner, key) return db.row(read, owner, key) end
 
@@ -17,5 +18,7 @@ end
 
 ---Forgets at most a thousand of those older than a time.
 function idempotency.expire(change, before) change:add(expire, nil, before) end
+---Whether there are any older than a time.
+function idempotency.any(before) return db.value(any, before) ~= nil end
 
 return idempotency
