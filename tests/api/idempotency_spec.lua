@@ -130,8 +130,8 @@ for _, workers in ipairs { 1, 2 } do
       s:make("/v1/simulations", { name = "young" }, { key = "young" })
       s:stop(true)
       local kept = sql "SELECT count(*) FROM idempotency"
-      sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
-        .. "INSERT INTO idempotency SELECT 'old', i, '', 201, '', '', 1 FROM n"
+      sql [[WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+        INSERT INTO idempotency SELECT 'old', i, '', 201, '', '', 1 FROM n]]
       s:restart()
       process.eventually("the end of the old", function() return sql "SELECT count(*) FROM idempotency" == kept end)
       assert.equal("true", s:post("/v1/simulations", { name = "young" }, { key = "young" }).headers["idempotency-replayed"])

@@ -15,6 +15,7 @@ local resource = {}
 resource.__index = resource
 
 local MAX_SUBMITTED, FIRST_BACKOFF, LAST_BACKOFF = 256, 1000, 30000
+local STOP_MS = 1000    -- for a plug-in to close: the whole control worker waits
 local STATUS_MS = 10000 -- between two looks at the scheduler itself
 local SETTLE_MS = 2000  -- after a submission, before its scheduler is asked whether it ever came
 
@@ -120,7 +121,7 @@ local function start(self)
   local info, _, why = house.start(self.name, self.scheduler, config)
   local problems = info and schema.check(honours, info.honours)
   if not problems then return info, why end
-  house.stop(self.name, self.settings.timeout_ms)
+  house.stop(self.name, STOP_MS)
   return nil, ("open honours nonsense: %s %s"):format(problems[1].pointer, problems[1].detail)
 end
 

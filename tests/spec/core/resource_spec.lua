@@ -37,6 +37,17 @@ describe("a resource", function()
     assert.equal(1000, pause_after(2))
   end)
 
+  it("whose plug-in talks nonsense at its start is stopped, and keeps nobody waiting for that", function()
+    local waited
+    local resources = { start = function() return { honours = { cores = "many" } } end,
+      stop = function(_, ms) waited = ms end }
+    for name, value in pairs(resources) do rawset(house.resources, name, value) end
+    assert.is_false(it_is:open())
+    for name in pairs(resources) do rawset(house.resources, name, nil) end
+    assert.same({ "down", true }, { it_is.state, it_is.message:find("open honours nonsense: /cores", 1, true) ~= nil })
+    assert.is_true(waited <= 1000)
+  end)
+
   it("has lost a job that is missing for long while the scheduler answers, and not before", function()
     local job = { key = 1, wanted = "RUN", native_id = "1" }
     it_is.live["1"], it_is.held = job, 1
