@@ -23,7 +23,7 @@
 #include "script/task.h"
 
 /* One start of a resource. What its worker and its calls have to say may come after it was stopped; so it stays until
-   all of that has been delivered, and for ever if the worker hangs. */
+   all of that has been delivered, and to the end of all if the worker hung. */
 struct instance {
   struct orr_message parted; /* posted when it is stopped, behind the last of that */
   struct orr_resource *resource;
@@ -31,6 +31,7 @@ struct instance {
   struct orr_ticket starting;
   int hanging; /* calls that are late */
   bool ended;
+  struct instance *next; /* of those left behind */
 };
 
 struct entry {
@@ -46,6 +47,7 @@ struct orr_resources {
   struct orr_plugin_loading loading;
   char *folders, *state_directory;
   struct entry *entries;
+  struct instance *left; /* their workers hung when they were stopped */
 };
 
 struct orr_resources *orr_resources_create(struct orr_loop *home, const struct orr_plugin_loading *loading,
@@ -81,17 +83,21 @@ static void parted(struct orr_message *message) {
 
 /* False: its worker hangs, and is left behind. */
 static bool stop(struct entry *entry, int64_t timeout_ms) {
+  struct orr_resources *all = entry->all;
   struct instance *instance = entry->instance;
   if (!instance) return true;
   bool ended = instance->ended = orr_resource_stop(instance->resource, timeout_ms);
+  if (!ended) instance->next = all->left, all->left = instance;
   entry->instance = NULL;
   instance->entry = NULL;
-  orr_loop_post(entry->all->home, &instance->parted);
+  orr_loop_post(all->home, &instance->parted);
   return ended;
 }
 
 bool orr_resources_stop(struct orr_resources *all, int64_t timeout_ms) {
   bool ended = true;
+  for (struct instance *instance = all->left; instance; instance = instance->next)
+    ended = orr_resource_stop(instance->resource, timeout_ms) && ended;
   for (struct entry *entry = all->entries; entry; entry = entry->next)
     ended = stop(entry, timeout_ms) && ended;
   return ended;
@@ -105,6 +111,11 @@ void orr_resources_destroy(struct orr_resources *all) {
     orr_gather_free(&entry->changes);
     free(entry->name);
     free(entry);
+  }
+  while (all->left) {
+    struct instance *instance = all->left;
+    all->left = instance->next;
+    free(instance);
   }
   free(all->folders);
   free(all->state_directory);

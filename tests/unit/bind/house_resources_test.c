@@ -136,6 +136,17 @@ static void write_plugin(struct rig *rig, const char *name, const char *verbs) {
       orr_resources_create(rig->loop, &rig->loading, rig->place.folder, PATH_OF(rig->place.folder, "state"));
 }
 
+/* The end waits once more for one that was left behind: it would find nothing of the house any more. */
+static void one_that_was_left_behind_may_yet_end(void **state) {
+  write_plugin(
+      *state, "slow.lua",
+      "find = nothing, open = function() return {} end, "
+      "close = function(self) local over = self.monotonic() + 300 while self.monotonic() < over do end end");
+  rig_lua(*state, "assert(resources.start('r', 'slow', {})) same(resources.stop('r', 20), false)\n"
+                  "assert(resources.start('r', 'slow', {})) same(resources.stop('r', 5000), true)\n"
+                  "assert(resources.start('r', 'slow', {})) same(resources.stop('r', 20), false)");
+}
+
 /* What waits for it is told, although the plug-in never comes to an end. */
 static void one_is_stopped_while_it_opens(void **state) {
   write_plugin(*state, "sleepy.lua",
@@ -189,6 +200,7 @@ int main(void) {
       TEST(one_starts_and_tells_what_it_is),
       TEST(one_is_stopped_before_it_is_heard),
       TEST(one_is_stopped_while_it_opens),
+      TEST(one_that_was_left_behind_may_yet_end),
       TEST(one_that_cannot_start_says_why),
       TEST(reports_come_as_they_are_made),
       TEST(many_calls_are_under_way),
