@@ -159,18 +159,20 @@ end)
 describe("a plug-in that comes later", function()
   it("is not given what it cannot honour", function()
     local folder = process.temporary()
-    local s = server.start { schedulers = folder, resources = 'resource "later" { scheduler = "later", poll_ms = 100 }' }
+    local s = server.start { schedulers = folder, resources = 'resource "later" { scheduler = "later", poll_ms = 100, options = { cores = 4 } }' }
     local simulation = s:simulation()
     local function job(more)
       more.executable, more.resource = "/bin/true", "later"
       return s:make("/v1/simulations/" .. simulation .. "/jobs", more).id
     end
-    local plain, queued = job {}, job { attributes = { queue_name = "night" } } -- nobody can say yet whether it has queues
+    -- Nobody can say yet whether it has queues, and how many cores.
+    local plain, queued, large = job {}, job { attributes = { queue_name = "night" } }, job { resources = { process_count = 5 } }
     process.write(folder .. "/later.lua", process.read(server.plugins .. "/fake.lua"))
     assert.equal("COMPLETED", s:job_in(plain).state)
     local refused = s:job_in(queued)
     assert.same({ "FAILED", "SUBMIT_REJECTED" }, { refused.state, refused.reason })
     assert.matches("/attributes/queue_name: resource later cannot honour this field", refused.message)
+    assert.matches("/resources: needs 5 cores; resource later gives a job at most 4", s:job_in(large, "FAILED").message)
     s:stop()
     process.run("rm -rf " .. process.quote(folder))
   end)

@@ -59,11 +59,12 @@ local function more_urgent(a, b)
   return a.key < b.key
 end
 
--- Reads so many of an owner's jobs, the most urgent of all queues → whether there may be more.
+-- Reads so many of an owner's jobs, the most urgent of all queues. Those that take too many cores wait for another resource,
+-- but for those that name this one: they are refused when they are handed over.
 local function read(owner, cores, now, most)
   local list, more = {}, false
   for _, queue in ipairs(owner.queues) do
-    local rows = jobs.pending(queue, cores, now, most)
+    local rows = jobs.pending(queue, queue.resource and math.maxinteger or cores, now, most)
     more = more or #rows == most
     table.move(rows, 1, #rows, #list + 1, list)
   end
