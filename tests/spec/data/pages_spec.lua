@@ -1,7 +1,8 @@
--- Pages of jobs read what they show and no more: SQLite counts the steps it takes, on a sweep of many jobs.
+-- Pages read what they show and no more: SQLite counts the steps it takes, among many jobs and simulations.
 local sqlite = require "support.sqlite"
 sqlite.statements()
 local jobs = require "orrery.data.jobs"
+local simulations = require "orrery.data.simulations"
 
 local JOBS, FIRST, SWEEP = 5000, 1000000, 7
 
@@ -50,5 +51,21 @@ describe("a page of a sweep's jobs", function()
 
   it("is empty for a sweep that is not there", function()
     assert.same({}, (page({ sweep = true }, 0, { 0, math.maxinteger, 10, SWEEP + 1 })))
+  end)
+end)
+
+describe("a page of an owner's simulations in some state", function()
+  it("costs the same however many others have", function()
+    local database = sqlite.new()
+    local function steps()
+      local output = database:with(simulations.page({ owner = true, state = true }), { "ada", "FAILED", 0, 10 }, "")
+      return tonumber(output:match "Virtual Machine Steps:%s+(%d+)")
+    end
+    database:run "INSERT INTO simulations(key, owner, name, state) VALUES(1, 'ada', 's', 'FAILED'), (2, 'ada', 's', 'NEW');\n"
+    local before = steps()
+    database:run("WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)\n"
+      .. "INSERT INTO simulations(key, owner, name, state) SELECT i, 'bob', 's', 'FAILED' FROM n;\n")
+    assert.is_true(steps() < before + 100, ("%d steps, and %d"):format(before, steps()))
+    database:remove()
   end)
 end)
