@@ -159,7 +159,8 @@ end)
 describe("a plug-in that comes later", function()
   it("is not given what it cannot honour", function()
     local folder = process.temporary()
-    local s = server.start { schedulers = folder, resources = 'resource "later" { scheduler = "later", poll_ms = 100, options = { cores = 4 } }' }
+    local s = server.start { schedulers = folder,
+      resources = 'resource "later" { scheduler = "later", poll_ms = 100, options = { cores = 4 } }' }
     local simulation = s:simulation()
     local function job(more)
       more.executable, more.resource = "/bin/true", "later"

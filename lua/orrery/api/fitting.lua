@@ -22,11 +22,8 @@ function fitting.kind(job)
   return job.resource and 0 or tonumber(digest.sha256(spec.kind(job)):sub(1, 15), 16)
 end
 
--- A resource that was never reached has not said what it honours; its jobs wait for it.
 local function problem_on(row, job, prefix)
-  local honours = honours_of(row)
-  if not honours.fields then return nil end
-  return spec.unhonoured(job, honours, row.name, row.scheduler, prefix)
+  return spec.unhonoured(job, honours_of(row), row.name, row.scheduler, prefix)
 end
 
 ---For a specification that its schema has passed. @return {pointer:string, detail:string}[]|nil problems

@@ -111,11 +111,13 @@ function spec.kind(job)
   return table.concat(words, " ") .. " " .. rounded(spec.cores(job))
 end
 
+-- A resource that was never reached has not said which it knows, and some plug-ins never do: nothing is held against them.
 local function unknown_field(job, honours, resource, scheduler, prefix)
+  if not honours.fields then return nil end
   local known = honours.known
   if not known then
     known = {}
-    for _, field in ipairs(honours.fields or {}) do known[field] = true end
+    for _, field in ipairs(honours.fields) do known[field] = true end
     honours.known = known
   end
   for _, field in ipairs(flatten(job)) do

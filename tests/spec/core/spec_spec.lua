@@ -34,6 +34,12 @@ describe("spec", function()
       custom_attributes = { ["fake.a"] = 1 } } })
   end)
 
+  it("nothing is held against one that has not said what it honours", function()
+    local job = { script = "x", attributes = { custom_attributes = { ["other.a"] = 1 } } }
+    assert.is_nil(spec.unhonoured(job, {}, "here", "fake"))
+    assert.is_true(spec.kind_fits(job, {}, "here", "fake"))
+  end)
+
   it("what it does not is named", function()
     assert.matches("^/t/script: resource here cannot honour this field", unhonoured { script = "x" })
     assert.matches("^/t/resources/memory: ", unhonoured { executable = "x", resources = { memory = 1 } })
