@@ -3,6 +3,7 @@
      ready()                    control worker: the house is in order, serving may begin
      beat()                     control worker: the loop has gone round
      beat_age()                 → milliseconds since the last beat
+     trouble()                  → why nothing can be stored at present | nil
      random(bytes)              → hexadecimal text from the kernel's generator
      write_private(name, text)  → writes a file of mode 0600 into the data directory | nil, code, sentence
      metrics()                  → {name = number}: the process's counters */
@@ -37,6 +38,13 @@ static int l_ready(lua_State *L) {
 static int l_beat(lua_State *L) {
   atomic_store(&orr_house_of(L)->stats->control_beat_ms, orr_clock_ms());
   return 0;
+}
+
+static int l_trouble(lua_State *L) {
+  struct orr_store_stats stats;
+  orr_store_stats(orr_house_of(L)->store, &stats);
+  if (!stats.trouble.code) return 0;
+  return lua_pushstring(L, stats.trouble.text), 1;
 }
 
 static int l_beat_age(lua_State *L) {
@@ -118,13 +126,10 @@ static int l_metrics(lua_State *L) {
 }
 
 int orr_bind_server(lua_State *L) {
-  static const luaL_Reg functions[] = {{"ready", l_ready},
-                                       {"beat", l_beat},
-                                       {"beat_age", l_beat_age},
-                                       {"random", l_random},
-                                       {"write_private", l_write_private},
-                                       {"metrics", l_metrics},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"ready", l_ready},       {"beat", l_beat},
+                                       {"beat_age", l_beat_age}, {"trouble", l_trouble},
+                                       {"random", l_random},     {"write_private", l_write_private},
+                                       {"metrics", l_metrics},   {NULL, NULL}};
   luaL_newlib(L, functions);
   lua_pushliteral(L, ORRERY_VERSION);
   lua_setfield(L, -2, "version");

@@ -132,5 +132,6 @@ struct orr_store_stats {
   int64_t queued;                                   /* commits waiting now */
   int64_t group_ns_max;                             /* the slowest group so far */
   int64_t wal_bytes;
+  struct orr_err trouble; /* why nothing can be stored at present; its code is ORR_OK when it can */
 };
 void orr_store_stats(struct orr_store *store, struct orr_store_stats *stats);

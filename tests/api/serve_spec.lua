@@ -361,16 +361,42 @@ describe("a full disk:", function()
     assert.equal(507, s:post("/v1/simulations/" .. id .. "/sweeps", { template = { executable = "/bin/true",
       arguments = { ("x"):rep(60000) } }, parameters = { n = { from = 1, to = 20000, step = 1 } } }).status)
     assert.equal("COMPLETED", s:read("/v1/jobs/" .. job).state)
-    assert.equal(200, s:get("/readyz").status)
+    local unready = s:get "/readyz"
+    assert.equal(503, unready.status)
+    assert.matches("nothing can be stored: .*full", unready.json.detail)
     assert.equal(count, #s:all "/v1/simulations?fields=id")
+    s:announce "nothing can be stored"
     os.remove(place .. "/filler")
     process.eventually("room", function() return s:post("/v1/simulations", large).status == 201 end)
+    process.eventually("its being ready", function()
+      s:patch("/v1/simulations/" .. id, { description = "again" })
+      return s:get("/readyz").status == 200
+    end)
+    assert.equal(1, select(2, s:log():gsub("nothing can be stored", "")))
     assert.equal("COMPLETED", s:job_in(s:job(id).id).state)
     assert.equal(1 + count, #s:all "/v1/simulations?fields=id")
     process.eventually("the sweep taken back", function() return s:sql "SELECT count(*) FROM sweeps WHERE ready = 0" == "0" end)
     s:stop(true)
     s:restart()
     assert.equal("before", s:read("/v1/simulations/" .. id).name)
+    s:stop()
+  end)
+
+  it("jobs whose directories it is for wait for room, and the resource says why", function()
+    if not place then return pending "no mounting here" end
+    local s = server.start { resources = ('resource "local" { scheduler = "local", base = %q, poll_ms = 200 }'):format(place .. "/jobs") }
+    local id = s:simulation()
+    process.run(("mkdir %s/jobs; head -c 100m /dev/zero >%s/filler"):format(place, place))
+    local jobs = {}
+    for i = 1, 20 do jobs[i] = s:make("/v1/simulations/" .. id .. "/jobs", { script = "echo here" }).id end
+    process.eventually("a word of it", function()
+      local resource = s:read "/v1/resources/local"
+      return resource.state == "degraded" and resource.message:find "No space left on device"
+    end)
+    for _, job in ipairs(jobs) do assert.equal("QUEUED", s:read("/v1/jobs/" .. job).state) end
+    os.remove(place .. "/filler")
+    assert.same({ total = 20, COMPLETED = 20 }, s:finished(id).counts)
+    process.eventually("its being up", function() return s:read("/v1/resources/local").state == "up" end)
     s:stop()
   end)
 end)

@@ -1,5 +1,6 @@
 -- For those who watch the server: alive, ready, and in numbers.
 local config = require "house.config"
+local json = require "house.json"
 local server = require "house.server"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.resources"
@@ -8,11 +9,12 @@ local STILL_MS = 10000 -- a control loop that has not gone round for so long sta
 
 local function healthz() return answer.json(200, '{"status":"ok"}') end
 
+local function unready(detail) return answer.json(503, json.encode { status = "unready", detail = detail }) end
+
 local function readyz()
-  local age = server.beat_age()
-  if age > STILL_MS then
-    return answer.json(503, ('{"status":"unready","detail":"the control loop has stood still for %d ms"}'):format(age))
-  end
+  local age, trouble = server.beat_age(), server.trouble()
+  if age > STILL_MS then return unready(("the control loop has stood still for %d ms"):format(age)) end
+  if trouble then return unready("nothing can be stored: " .. trouble) end
   return answer.json(200, '{"status":"ready"}')
 end
 

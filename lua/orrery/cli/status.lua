@@ -1,5 +1,6 @@
 -- `orrery status`: the server, who we are to it, and the resources behind it.
 local exit = require "orrery.cli.exit"
+local json = require "house.json"
 local listing = require "orrery.cli.listing"
 local out = require "orrery.cli.out"
 local session = require "orrery.cli.session"
@@ -25,8 +26,10 @@ local columns = {
 
 -- What the server answers to /readyz; 503 is an answer, too.
 local function readiness(opened)
-  local code = opened:check({ [503] = true }, opened:send { path = "/readyz" })
-  return code == 200 and "ready" or "not ready"
+  local code, _, body = opened:check({ [503] = true }, opened:send { path = "/readyz" })
+  if code == 200 then return "ready" end
+  local told = json.decode(body or "")
+  return told and told.detail and "not ready: " .. text.clean(told.detail) or "not ready"
 end
 
 function status.run(arguments)

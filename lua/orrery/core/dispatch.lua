@@ -70,7 +70,9 @@ end
 local function commit(resource, batch)
   local ok, code, why = batch:commit()
   if ok then return true end
-  log.warn("transitions not committed", { resource = resource.name, code = code, error = why })
+  if code ~= "no_space" then -- of which the store itself speaks, once
+    log.warn("transitions not committed", { resource = resource.name, code = code, error = why })
+  end
   if code ~= "conflict" then task.sleep(AGAIN_MS) end
   resource:load()
   return false, code

@@ -62,8 +62,11 @@ function resource:publish()
     and shown.status == self.status and clock.monotonic() < shown.until_ms then return end
   local change = db.change()
   data.put(change, row_of(self), clock.now())
-  local ok, _, why = change:commit()
-  if not ok then return log.warn("resource not published", { resource = self.name, error = why }) end
+  local ok, code, why = change:commit()
+  if not ok then
+    if code ~= "no_space" then log.warn("resource not published", { resource = self.name, error = why }) end
+    return
+  end
   self.shown = { state = self.state, message = self.message, info = self.info, status = self.status,
     until_ms = clock.monotonic() + STATUS_MS }
 end

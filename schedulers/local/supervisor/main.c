@@ -123,6 +123,7 @@ static void leave(struct orr_supervisor *s) {
 
 static void release(struct orr_supervisor *s) {
   free(s->successor);
+  free(s->complaint);
   if (s->login.arena) orr_arena_destroy(s->login.arena);
   orr_jobs_free(&s->jobs);
   orr_account_free(&s->account);

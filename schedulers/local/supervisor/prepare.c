@@ -22,6 +22,11 @@ static const struct orrery_value *read_submission(struct orr_supervisor *s, cons
   return *code == ORR_OK ? submission : NULL;
 }
 
+/* A disk that is full is no fault of the job. */
+static enum orr_code code_of(int problem) {
+  return problem == ENOSPC || problem == EDQUOT ? ORR_NO_SPACE : ORR_IO;
+}
+
 /* Private, unlike those above it. That it is there already is usual: input may have been staged. */
 static int make_directory(const char *path, struct orr_arena *arena, struct orr_err *err) {
   if (mkdir(path, 0700) == 0 || errno == EEXIST) return ORR_OK;
@@ -31,7 +36,7 @@ static int make_directory(const char *path, struct orr_arena *arena, struct orr_
     if (code) return code;
     if (mkdir(path, 0700) == 0) return ORR_OK;
   }
-  return orr_fail(err, ORR_IO, "cannot make the directory %s: %s", path, strerror(errno));
+  return orr_fail(err, code_of(errno), "cannot make the directory %s: %s", path, strerror(errno));
 }
 
 static int write_script(const char *path, const char *body, size_t size, struct orr_err *err) {
@@ -40,7 +45,7 @@ static int write_script(const char *path, const char *body, size_t size, struct 
   int problem = written >= 0 && (size_t)written < size ? ENOSPC : errno;
   if (fd >= 0) close(fd);
   if (written >= 0 && (size_t)written == size) return ORR_OK;
-  return orr_fail(err, ORR_IO, "cannot write the script %s: %s", path, strerror(problem));
+  return orr_fail(err, code_of(problem), "cannot write the script %s: %s", path, strerror(problem));
 }
 
 static char **arguments(const struct orrery_value *submission, const char *script, const char *script_path,

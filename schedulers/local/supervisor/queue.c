@@ -23,11 +23,21 @@ void orr_queue_begin(struct orr_job *job, int64_t at, struct orr_buf *records) {
   job->begun = true;
 }
 
+static void complain(struct orr_supervisor *s, const char *what, const char *why) {
+  if (!s->complaint) orr_log(&s->log, ORR_LOG_WARN, what, ORR_S("why", why));
+  free(s->complaint);
+  s->complaint = orr_strdup(why);
+}
+
+static void content(struct orr_supervisor *s) {
+  free(s->complaint);
+  s->complaint = NULL;
+}
+
 /* Waits a second before trying again what the machine has no room for. */
 static void later(struct orr_supervisor *s, const char *why) {
   s->retry_at = orr_boot_ms() + RETRY_MS;
-  if (!s->complained) orr_log(&s->log, ORR_LOG_WARN, "starting jobs has to wait", ORR_S("why", why));
-  s->complained = true;
+  complain(s, "starting jobs has to wait", why);
 }
 
 static bool lease(struct orr_supervisor *s) {
@@ -52,10 +62,8 @@ void orr_queue_settle(struct orr_supervisor *s) {
   orr_record_put(&records, ORR_RECORD_SETTLE, 0, orr_wall_ms(), NULL, 0, NULL, 0);
   int code = orr_journal_commit(&s->journal, &records, &err);
   orr_buf_free(&records);
-  if (code && !s->complained)
-    orr_log(&s->log, ORR_LOG_ERROR, "the journal is not durable", ORR_S("why", err.text));
-  s->complained = code != ORR_OK;
-  if (code) return;
+  if (code) return complain(s, "the journal is not durable", err.text);
+  if (s->retry_at == INT64_MAX) content(s);
   if (s->lease > 1) s->lease /= 2;
   struct orr_job *job;
   for (job = TAILQ_FIRST(&s->jobs.queue); job && job->begun; job = TAILQ_NEXT(job, place)) job->begun = false;
@@ -67,7 +75,7 @@ static void launched(struct orr_supervisor *s, struct orr_job *job, const struct
   run->born_before = launch->born_before;
   run->cores = (uint32_t)slots(s, job);
   s->cores_used += run->cores;
-  s->complained = false;
+  content(s);
   orr_set_deadline(s, job);
 }
 
@@ -87,11 +95,11 @@ static bool start(struct orr_supervisor *s, struct orr_job *job, struct orr_aren
   if (code == ORR_OK) code = orr_launch(&launch, &err);
   if (code == ORR_OK)
     launched(s, job, &launch);
-  else if (code == ORR_BUSY)
+  else if (code == ORR_BUSY || code == ORR_NO_SPACE)
     later(s, err.text);
   else
     not_launched(s, job, err.text);
-  return code != ORR_BUSY;
+  return s->retry_at == INT64_MAX;
 }
 
 static bool run_first(struct orr_supervisor *s, struct orr_job *job) {

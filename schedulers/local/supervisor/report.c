@@ -95,7 +95,8 @@ void orr_find(struct orr_supervisor *s, const struct orrery_value *items, struct
 void orr_status(struct orr_supervisor *s, struct orr_buf *out) {
   int64_t free_cores = s->settings.cores - s->cores_used;
   orr_wire_map(out, NULL);
-  orr_wire_text(out, "state", "up");
+  orr_wire_text(out, "state", s->complaint ? "degraded" : "up");
+  orr_wire_text(out, "message", s->complaint);
   orr_wire_int(out, "cores_total", s->settings.cores);
   orr_wire_int(out, "cores_free", free_cores > 0 ? free_cores : 0);
   orr_wire_int(out, "nodes_total", 1);

@@ -47,7 +47,7 @@ struct orr_supervisor {
   struct orr_login login;
   struct orr_door door;
   int64_t cores_used;
-  bool complained; /* of a lack of room that still lasts */
+  char *complaint; /* of a lack of room that still lasts; NULL: there is room */
   unsigned lease;  /* how many queued jobs to declare begun at once */
   /* When something is due, CLOCK_BOOTTIME ms, INT64_MAX: nothing. */
   int64_t deadline_at; /* no run's deadline is earlier */
