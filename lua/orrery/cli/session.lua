@@ -25,10 +25,16 @@ local function escape(value)
   return (tostring(value):gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end))
 end
 
----A path of segments that may hold anything: path("/v1/jobs", id, "files", name).
+---A path of segments that may hold anything: path("/v1/jobs", id, "files", name). But for "", "." and "..", which would
+---make it another path: they end the command.
 function session.path(first, ...)
   local parts = { first }
-  for _, segment in ipairs { ... } do parts[#parts + 1] = escape(segment) end
+  for _, segment in ipairs { ... } do
+    if segment == "" or segment == "." or segment == ".." then
+      exit.fail(exit.USAGE, "%q can be no part of what is asked for: give an id, or names below a job's directory", segment)
+    end
+    parts[#parts + 1] = escape(segment)
+  end
   return table.concat(parts, "/")
 end
 

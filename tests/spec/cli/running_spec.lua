@@ -282,6 +282,21 @@ describe("running from the command line", function()
     assert.equal(74, orrery(("files %s big >/dev/full"):format(id)).code)
   end)
 
+  it("asks for nothing outside of what was named", function()
+    local id = orrery("run -d -- true").out:match "%S+"
+    for _, words in ipairs {
+      "files " .. id .. " ../history", "files " .. id .. " a/../../history", "files " .. id .. " ./a", "files .. stdout",
+      "logs ..", "job .", "results ..", "watch ..", "cancel ..", "delete .", "job ''",
+    } do
+      local result = orrery(words)
+      assert.equal(64, result.code, words)
+      assert.matches("can be no part of what is asked for", result.err, 1, true)
+    end
+    local strange = orrery(("files %s '..%%2f a?b#c%%'"):format(id))
+    assert.equal(1, strange.code)
+    assert.matches("There is no ..%2f a?b#c%", strange.err, 1, true)
+  end)
+
   it("prints what there is so far", function()
     local id = orrery("run -d -- sh -c 'echo out; echo err >&2; sleep 20'").out:match "%S+"
     process.eventually("output", function() return orrery("logs " .. id).out == "out\n" end)
