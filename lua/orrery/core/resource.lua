@@ -119,9 +119,7 @@ end
 function resource:ready() return self.state ~= "down" or clock.monotonic() >= self.retry_at end
 
 local function start(self)
-  local config = { base = self.settings.base }
-  for name, value in pairs(self.settings.options or {}) do config[name] = value end
-  local info, _, why = house.start(self.name, self.scheduler, config)
+  local info, _, why = house.start(self.name, self.scheduler, self.settings.options or {})
   local problems = info and schema.check(honours, info.honours)
   if not problems then return info, why end
   house.stop(self.name, STOP_MS)

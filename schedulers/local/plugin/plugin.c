@@ -5,6 +5,7 @@
    Configuration: `cores` (slots; default: the machine's), `kill_grace` (seconds between SIGTERM and SIGKILL,
    5), `linger` (seconds the supervisor stays with neither jobs nor a server, 10). */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,10 +42,37 @@ static const char *const fields[] = {
     "attributes.duration",
 };
 
-static bool in_range(struct orrery_host *host, const char *key, double value, double least, double most) {
-  if (value >= least && value <= most) return true;
-  orrery_host_fail(host, "%s must be between %g and %g", key, least, most);
-  return false;
+/* What `options` of the resource may say. */
+static const struct setting {
+  const char *name;
+  bool whole;
+  double least, most;
+} settings[] = {{"cores", true, 1, 1 << 20}, {"kill_grace", false, 0, 3600}, {"linger", false, 1, 86400}};
+
+static const struct setting *find_setting(const char *name) {
+  for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+    if (strcmp(settings[i].name, name) == 0) return &settings[i];
+  return NULL;
+}
+
+static bool check(struct orrery_host *host, const struct orrery_value *config) {
+  for (size_t i = 0; i < orrery_count(config); i++) {
+    const struct orrery_value *value = orrery_at(config, i);
+    const struct setting *setting = find_setting(orrery_key_at(config, i));
+    double number = orrery_real(value, NAN);
+    if (!setting) {
+      orrery_host_fail(host, "there is no option %s; there are cores, kill_grace and linger",
+                       orrery_key_at(config, i));
+      return false;
+    }
+    if (!(number >= setting->least && number <= setting->most) ||
+        (setting->whole && orrery_kind(value) != ORRERY_INT)) {
+      orrery_host_fail(host, "%s must be a %s from %.0f to %.0f", setting->name,
+                       setting->whole ? "whole number" : "number", setting->least, setting->most);
+      return false;
+    }
+  }
+  return true;
 }
 
 static void local_close(void *instance) {
@@ -63,10 +91,7 @@ static void *local_open(struct orrery_host *host, const struct orrery_value *con
       .kill_grace = orrery_real(orrery_get(config, "kill_grace"), 5),
       .linger = orrery_real(orrery_get(config, "linger"), 10),
   };
-  if (!in_range(host, "cores", (double)options.cores, 1, 1 << 20) ||
-      !in_range(host, "kill_grace", options.kill_grace, 0, 3600) ||
-      !in_range(host, "linger", options.linger, 1, 86400))
-    return NULL;
+  if (!check(host, config)) return NULL;
   struct local *self = orr_zalloc(sizeof *self);
   struct orr_buf path = {0};
   orr_buf_printf(&path, "%s/orrery-supervisor", orrery_host_directory(host, "plugin"));

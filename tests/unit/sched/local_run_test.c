@@ -243,8 +243,24 @@ static void says_what_it_honours(void **unused) {
   assert_int_equal(orrery_int(orrery_get(honours, "cores"), 0), 7);
   assert_int_equal(orrery_int(orrery_get(honours, "array_size"), -1), 0);
   assert_true(orrery_count(orrery_get(honours, "fields")) > 5);
-  assert_null(rig->plugin->open(&rig->host, rig_json(rig, "{\"cores\":0}"), honours));
-  assert_non_null(strstr(rig->host.failure, "cores must be between"));
+  rig_close(rig);
+}
+
+static void refuses_options_that_are_wrong(void **unused) {
+  (void)unused;
+  static const char *const wrong[][2] = {
+      {"{\"cores\":0}", "cores must be a whole number from 1 to 1048576"},
+      {"{\"cores\":\"8\"}", "cores must be a whole number"},
+      {"{\"cores\":1.5}", "cores must be a whole number"},
+      {"{\"cores\":2,\"linger\":0.5}", "linger must be a number from 1 to 86400"},
+      {"{\"core\":8}", "there is no option core; there are cores, kill_grace and linger"},
+  };
+  struct rig *rig = rig_open("{\"cores\":2}");
+  struct orrery_value *honours = orr_value_map(rig->arena);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    assert_null(rig->plugin->open(&rig->host, rig_json(rig, wrong[i][0]), honours));
+    assert_non_null(strstr(rig->host.failure, wrong[i][1]));
+  }
   rig_close(rig);
 }
 
@@ -262,6 +278,7 @@ int main(void) {
       cmocka_unit_test(connects_the_streams),
       cmocka_unit_test(never_gives_out_more_slots_than_it_has),
       cmocka_unit_test(says_what_it_honours),
+      cmocka_unit_test(refuses_options_that_are_wrong),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
