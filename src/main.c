@@ -19,6 +19,8 @@ static void push_arguments(lua_State *L, char **argv, const struct orr_paths *pa
   lua_newtable(L);
   lua_pushstring(L, paths->migrations);
   lua_setfield(L, -2, "migrations");
+  lua_pushstring(L, paths->schedulers);
+  lua_setfield(L, -2, "schedulers");
 }
 
 /* Runs the command line. Leaves the configuration in `config` when it asks to serve, and else returns the

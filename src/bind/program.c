@@ -2,6 +2,7 @@
      version, cores               constants; cores: those this process may run on
      absolute(path)               → the path from the root
      random()                     → 32 hexadecimal digits that nobody else has
+     plugin(folders, name)        → the file of a scheduler plug-in | nil, code, sentence
      migrate(data, migrations)    → migrations applied | nil, code, sentence
      backup(data, target)         → bytes | nil, code, sentence
    `absolute` resolves the folder, if it exists, but leaves a last component that is a symbolic link: programs
@@ -20,6 +21,7 @@
 #include "base/lock.h"
 #include "bind/house.h"
 #include "bind/tables.h"
+#include "sched/plugin.h"
 
 static int cores(void) {
   cpu_set_t set;
@@ -49,6 +51,14 @@ static int l_random(lua_State *L) {
     return luaL_error(L, "the kernel gives no random bytes");
   for (size_t i = 0; i < sizeof bytes; i++) snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
   return lua_pushlstring(L, hex, 2 * sizeof bytes), 1;
+}
+
+static int l_plugin(lua_State *L) {
+  char path[PATH_MAX];
+  struct orr_err err;
+  if (orr_plugin_find(luaL_checkstring(L, 1), luaL_checkstring(L, 2), path, sizeof path, &err))
+    return orr_push_failure(L, &err);
+  return lua_pushstring(L, path), 1;
 }
 
 static int migrate(const char *data, const char *database, const char *migrations, const struct orr_log *log,
@@ -83,11 +93,8 @@ static int l_backup(lua_State *L) {
 }
 
 int orr_bind_program(lua_State *L) {
-  static const luaL_Reg functions[] = {{"absolute", l_absolute},
-                                       {"random", l_random},
-                                       {"migrate", l_migrate},
-                                       {"backup", l_backup},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"absolute", l_absolute}, {"random", l_random}, {"plugin", l_plugin},
+                                       {"migrate", l_migrate},   {"backup", l_backup}, {NULL, NULL}};
   luaL_newlib(L, functions);
   lua_pushliteral(L, ORRERY_VERSION);
   lua_setfield(L, -2, "version");

@@ -3,6 +3,7 @@ local config = require "orrery.core.config"
 local exit = require "orrery.cli.exit"
 local json = require "house.json"
 local out = require "orrery.cli.out"
+local program = require "house.program"
 local settings = require "orrery.cli.settings"
 local text = require "orrery.cli.text"
 
@@ -43,8 +44,14 @@ local function print_settings(value, prefix)
   end
 end
 
-function check_config.run(arguments)
+---@param paths {schedulers:string} the folder of the program's own plug-ins
+function check_config.run(arguments, paths)
   local loaded, file = settings.load(arguments)
+  local folders = loaded.schedulers .. (loaded.schedulers ~= "" and ":" or "") .. paths.schedulers
+  for _, resource in ipairs(loaded.resources) do
+    local found, _, why = program.plugin(folders, resource.scheduler)
+    if not found then exit.fail(exit.CONFIG, "%s: resource %q: %s", file, resource.name, why) end
+  end
   if arguments.json then
     out.json(json.encode(loaded))
     return exit.OK

@@ -106,7 +106,7 @@ local function locate(thrown)
 end
 
 ---@param argv string[] the words behind the program's name
----@param paths {migrations:string} the program's own files
+---@param paths {migrations:string, schedulers:string} the program's own files
 ---@return integer exit code
 ---@return table|nil config to serve
 return function(argv, paths)

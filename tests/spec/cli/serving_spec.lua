@@ -45,6 +45,16 @@ describe("the commands around the server", function()
     assert.matches("command line: workers is 99", result.err)
   end)
 
+  it("miss a scheduler plug-in that is in none of the folders", function()
+    process.write(folder .. "/mine.lua", "return {}")
+    local own = 'resource "a" { scheduler = "mine" }\n'
+    local found = command.run("check-config --config " .. file('schedulers = "."\n' .. own))
+    assert.equal(0, found.code, found.err)
+    local result = command.run("check-config --config " .. file(own .. 'schedulers = "/nonexistent"'))
+    assert.equal(78, result.code)
+    assert.matches('resource "a": there is no scheduler plug-in mine.so or mine.lua in /nonexistent:/', result.err, 1, true)
+  end)
+
   it("refuse what cannot be handed to the server", function()
     local path = file 'resource "x" { scheduler = "y", options = { f = env } }'
     local result = command.run("check-config --config " .. path)
