@@ -34,7 +34,7 @@ local keys = {
 
 -- What a resource may say for itself, whatever its scheduler; `options` goes to the plug-in, which checks it.
 local resource_keys = {
-  { "scheduler", "text", nil, required = true, help = "the plug-in: local, slurm, …" },
+  { "scheduler", "text", nil, required = true, help = "the plug-in, such as local" },
   { "base", "text", nil, help = "where attempts get their directories (default: DATA/jobs)" },
   { "max_submitted", "integer", nil, min = 1, max = 1000000,
     help = "jobs handed over at once (default: the plug-in's)" },
@@ -75,7 +75,7 @@ local function check(row, value)
     end
     return nil, "one of " .. table.concat(row.choices, ", ")
   elseif kind == "options" then
-    if type(value) ~= "table" then return nil, "a table" end
+    if type(value) ~= "table" or #value > 0 then return nil, "a table of named options" end
   elseif type(value) ~= "string" or value:find("\0", 1, true) then
     return nil, "a text"
   elseif kind == "address" then
@@ -103,6 +103,7 @@ local function flatten(rows, from, prefix, into)
 end
 
 ---Checks given values against rows and fills in the defaults.
+---@param where fun(path:string):string where the setting of this path was given
 ---@param options table|nil values by path that win over the given ones
 ---@return table|nil checked nested by the dots of the paths
 ---@return string|nil problem
@@ -112,18 +113,18 @@ local function apply(rows, given, where, options)
   for path, value in pairs(options) do flat[path] = value end
   for _, row in ipairs(rows) do known[row[1]] = row end
   for path in pairs(flat) do
-    if not known[path] then return nil, ("%s: there is no setting %s"):format(where, path) end
+    if not known[path] then return nil, ("%s: there is no setting %s"):format(where(path), path) end
   end
   for _, row in ipairs(rows) do
     local path, value = row[1], flat[row[1]]
     if value == nil then
-      if row.required then return nil, ("%s: %s is missing: %s"):format(where, path, row.help) end
+      if row.required then return nil, ("%s: %s is missing: %s"):format(where(path), path, row.help) end
       value = row[3]
     else
       local checked, right = check(row, value)
       if checked == nil then
-        return nil, ("%s: %s is %s, but must be %s"):format(options[path] ~= nil and "command line" or where, path,
-          describe(value), right)
+        return nil, ("%s: %s is %s, but must be %s"):format(options[path] ~= nil and "command line" or where(path),
+          path, describe(value), right)
       end
       value = checked
     end
@@ -138,8 +139,24 @@ local function apply(rows, given, where, options)
   return result
 end
 
+-- Calls the file's chunk, which may take `seconds` of processor time → nil | the problem
+local function call(chunk, seconds)
+  local stop_at = os.clock() + seconds
+  debug.sethook(function()
+    if os.clock() < stop_at then return end
+    error(("this has run for %g s and was ended: does it loop for ever?"):format(seconds), 2)
+  end, "", 100000)
+  local ok, thrown = pcall(chunk)
+  debug.sethook()
+  if not ok then return tostring(thrown) end
+end
+
 -- Runs the file in an environment where reading an unknown name and assigning one are errors with file and line.
-local function read(path, given, resources)
+---@param given table<string, any> gets what was assigned
+---@param lines table<string, integer> gets the line in which it was (of a table, the one where that ends)
+---@param resources table[] gets the resources, checked
+---@return string|nil problem
+local function read(path, seconds, given, lines, resources)
   local known = {}
   for _, row in ipairs(keys) do known[row[1]:match("^[^.]+")] = true end
   local environment = {
@@ -150,7 +167,7 @@ local function read(path, given, resources)
       if resources[name] then error(("resource %q stands twice"):format(name), 2) end
       return function(settings)
         if type(settings) ~= "table" then error(('resource "%s" { … } expects a table'):format(name), 2) end
-        local checked, problem = apply(resource_keys, settings, ("resource %q"):format(name))
+        local checked, problem = apply(resource_keys, settings, function() return ("resource %q"):format(name) end)
         if not checked then error(problem, 2) end
         checked.name = name
         resources[name] = checked
@@ -163,7 +180,7 @@ local function read(path, given, resources)
   setmetatable(environment, {
     __newindex = function(_, name, value)
       if not known[name] then error(("there is no setting %s"):format(tostring(name)), 2) end
-      given[name] = value
+      given[name], lines[name] = value, debug.getinfo(2, "l").currentline
     end,
     __index = function(_, name)
       if known[name] then return given[name] end
@@ -172,23 +189,24 @@ local function read(path, given, resources)
   })
   local chunk, problem = loadfile(path, "t", environment)
   if not chunk then return problem end
-  local ok, thrown = pcall(chunk)
-  if not ok then return tostring(thrown) end
+  return call(chunk, seconds)
 end
 
 ---The whole configuration. Relative paths are taken from the folder of the file.
 ---@param file string|nil path of the site's orrery.lua
 ---@param options table<string, any> values given on the command line, by path
 ---@param machine {cores:integer, data:string, absolute:fun(path:string):string} what it depends on beside the file
+---@param seconds number|nil processor time that the file may take (default: 10)
 ---@return table|nil config
 ---@return string|nil problem with file and line where there is one
-function config.load(file, options, machine)
-  local given, resources = {}, {}
+function config.load(file, options, machine, seconds)
+  local given, lines, resources = {}, {}, {}
   if file then
-    local problem = read(file, given, resources)
+    local problem = read(file, seconds or 10, given, lines, resources)
     if problem then return nil, problem end
   end
-  local result, problem = apply(keys, given, file or "configuration", options)
+  local function where(path) return ("%s:%d"):format(file, lines[path:match("^[^.]+")]) end
+  local result, problem = apply(keys, given, where, options)
   if not result then return nil, problem end
   local folder = file and file:match("^(.*)/") or "."
   local function absolute(path) return path:find("^/") and path or machine.absolute(folder .. "/" .. path) end
@@ -198,7 +216,7 @@ function config.load(file, options, machine)
   result.data = absolute(result.data or machine.data)
   result.schedulers = result.schedulers:gsub("[^:]+", absolute)
   if #resources == 0 then
-    resources[1] = apply(resource_keys, { scheduler = "local" }, "built-in resource")
+    resources[1] = apply(resource_keys, { scheduler = "local" })
     resources[1].name = "local"
   end
   result.resources = {}

@@ -110,19 +110,25 @@ describe("the configuration", function()
     local cases = {
       { "an unknown setting, with its line", "workers = 2\nworkerz = 3", "orrery.lua:2: there is no setting workerz" },
       { "an unknown name, with its line", "workers = cores", "orrery.lua:1: nothing is called cores here" },
-      { "an unknown setting in a group", "http = { bodybytes = 3 }", "orrery.lua: there is no setting http.bodybytes" },
-      { "a group that is none", "http = 3", "orrery.lua: there is no setting http" },
+      { "an unknown setting in a group", "http = { bodybytes = 3 }", "orrery.lua:1: there is no setting http.bodybytes" },
+      { "a group that is none", "http = 3", "orrery.lua:1: there is no setting http" },
+      { "a wrong value in a group, with its line", "workers = 2\n\nlog = { level = 3 }",
+        "orrery.lua:3: log.level is 3, but must be one of debug, info, warn, error" },
+      { "what was assigned last", "workers = 2\nworkers = 0",
+        "orrery.lua:2: workers is 0, but must be a whole number from 1 to 64" },
       { "a wrong type", 'single_user = "yes"',
-        'orrery.lua: single_user is "yes", but must be true or false' },
-      { "a number in quotes", 'workers = "2"', 'orrery.lua: workers is "2", but must be a whole number from 1 to 64' },
-      { "a fraction", "workers = 1.5", "orrery.lua: workers is 1.5, but must be a whole number from 1 to 64" },
-      { "a number out of range", "workers = 65", "orrery.lua: workers is 65, but must be a whole number from 1 to 64" },
+        'orrery.lua:1: single_user is "yes", but must be true or false' },
+      { "a number in quotes", 'workers = "2"', 'orrery.lua:1: workers is "2", but must be a whole number from 1 to 64' },
+      { "a fraction", "workers = 1.5", "orrery.lua:1: workers is 1.5, but must be a whole number from 1 to 64" },
+      { "a number out of range", "workers = 65", "orrery.lua:1: workers is 65, but must be a whole number from 1 to 64" },
       { "another choice", 'log = { level = "loud" }',
-        'orrery.lua: log.level is "loud", but must be one of debug, info, warn, error' },
+        'orrery.lua:1: log.level is "loud", but must be one of debug, info, warn, error' },
       { "a resource without a scheduler", 'resource "x" {}',
-        'orrery.lua:1: resource "x": scheduler is missing: the plug-in: local, slurm, …' },
+        'orrery.lua:1: resource "x": scheduler is missing: the plug-in, such as local' },
       { "an unknown setting of a resource", '\nresource "x" { scheduler = "local", speed = 3 }',
         'orrery.lua:2: resource "x": there is no setting speed' },
+      { "options without names", 'resource "x" { scheduler = "local", options = 3 }',
+        'orrery.lua:1: resource "x": options is 3, but must be a table of named options' },
       { "a resource that stands twice", 'resource "x" { scheduler = "a" }\nresource "x" { scheduler = "b" }',
         'orrery.lua:2: resource "x" stands twice' },
       { "a resource's name that is no word", 'resource "a/b" {}',
@@ -135,6 +141,13 @@ describe("the configuration", function()
 
     it("what is no Lua", function() assert.matches("^orrery.lua:1: .*near", refused "workers = = 2") end)
     it("what is compiled", function() assert.matches("binary", refused(string.dump(function() end))) end)
+    it("what never ends", function()
+      local path = write "workers = 2\nwhile true do end"
+      local result, problem = config.load(path, {}, machine, 0.1)
+      assert.is_nil(result)
+      assert.equal(path .. ":2: this has run for 0.1 s and was ended: does it loop for ever?", problem)
+      assert.is_nil((debug.gethook()))
+    end)
     it("a file that is not there", function()
       local result, problem = config.load("/nonexistent.lua", {}, machine)
       assert.is_nil(result)
