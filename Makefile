@@ -32,7 +32,7 @@ bench: ## Measure, side by side with what speed is compared with
 	@tests/bench/run build
 
 install: build ## Install under PREFIX=/usr/local (DESTDIR= is honoured)
-	@cmake --install build --prefix $(PREFIX)
+	@cmake --install build --prefix "$(PREFIX)"
 
 deps: ## Install the Debian packages that building needs
 	@scripts/deps.sh packages.txt
