@@ -8,6 +8,8 @@ set -eu
 cd "$(dirname "$0")/.."
 listen=${LISTEN:-127.0.0.1:8080}
 data=${DATA:-data}
+case $data in /*) ;; *) data=$PWD/$data ;; esac
+unset ORRERY_URL ORRERY_TOKEN ORRERY_CONFIG # they are about another server
 server='' sweep=''
 
 # A member of what the server tells about itself.
@@ -23,7 +25,11 @@ stop() {
 
 interrupted() {
   stop
-  echo "The server has stopped. Local jobs that still run go on; the next start finds them."
+  cat <<TXT
+
+The server has stopped, too. Local jobs that run go on; those that wait do so until it is started again:
+  build/orrery serve --listen $listen --data '$data' --single-user
+TXT
   exit "$1"
 }
 
@@ -57,8 +63,9 @@ fi
 trap 'interrupted 0' HUP INT TERM
 cat <<TXT
 
-Serving at $(about url) until Ctrl-C. The token is in $(about token_file).
+Serving at $(about url) until Ctrl-C; local jobs that run then go on. The token is in $(about token_file).
 This is a server for a single user: whoever has a token runs jobs as $(id -un). Try:
-  curl -H "Authorization: Bearer \$(cat $(about token_file))" $(about url)/v1/simulations
+  build/orrery simulations --data '$data'
+  curl -H "Authorization: Bearer \$(cat '$(about token_file)')" $(about url)/v1/simulations
 TXT
 wait "$server"

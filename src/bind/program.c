@@ -1,5 +1,6 @@
 /* house.program: what the command line needs of the machine and of the store.
-     version, cores               constants; cores: those this process may run on
+     version, called, cores       constants; called: the word that the program was started by, cores: those this
+                                  process may run on
      absolute(path)               → the path from the root
      random()                     → 32 hexadecimal digits that nobody else has
      plugin(folders, name)        → the file of a scheduler plug-in | nil, code, sentence
@@ -8,6 +9,7 @@
    `absolute` resolves the folder, if it exists, but leaves a last component that is a symbolic link: programs
    may look at the name they are called by. `migrate` makes the data directory and brings its database up to
    date; a server must not run on it. `backup` copies the database, whether a server runs on it or not. */
+#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -98,6 +100,8 @@ int orr_bind_program(lua_State *L) {
   luaL_newlib(L, functions);
   lua_pushliteral(L, ORRERY_VERSION);
   lua_setfield(L, -2, "version");
+  lua_pushstring(L, program_invocation_name);
+  lua_setfield(L, -2, "called");
   lua_pushinteger(L, cores());
   lua_setfield(L, -2, "cores");
   return 1;

@@ -1,6 +1,7 @@
 -- What an answer that is none means for the user: a sentence, and the exit code that goes with it.
 local exit = require "orrery.cli.exit"
 local json = require "house.json"
+local server = require "orrery.cli.server"
 
 local refusal = {}
 
@@ -22,8 +23,8 @@ end
 ---Ends the command: nobody answers.
 ---@param where table the server, as server.find gives it
 function refusal.no_answer(where, sentence)
-  exit.fail(exit.UNAVAILABLE, "no server answers at %s: %s. Start one with `orrery serve`, or name another with "
-    .. "--server", where.url, sentence)
+  exit.fail(exit.UNAVAILABLE, "no server answers at %s: %s. Start one with `%s serve`, or name another with "
+    .. "--server", where.url, sentence, server.program)
 end
 
 ---Ends the command: the answer is no.

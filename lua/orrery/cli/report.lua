@@ -46,8 +46,8 @@ function report.results(opened, simulation)
       text.clean(table.concat(left_out, ", ")))
   end
   if #notes > 0 then
-    out.say(("%s; everything: orrery results %s%s --csv"):format(table.concat(notes, "; "), simulation.id,
-      opened.where.hint))
+    out.say(("%s; everything: %s"):format(table.concat(notes, "; "),
+      opened.where.command("results %s --csv", simulation.id)))
   end
 end
 
@@ -64,8 +64,8 @@ local function failures(opened, simulation)
     out.say(text.clean(("failed: %s  %s"):format(job.id, job.message or report.how(job))))
   end
   if simulation.counts.FAILED > MOST_FAILURES then
-    out.say(("and %d more: orrery jobs --simulation %s --state FAILED%s"):format(
-      simulation.counts.FAILED - MOST_FAILURES, simulation.id, opened.where.hint))
+    out.say(("and %d more: %s"):format(simulation.counts.FAILED - MOST_FAILURES,
+      opened.where.command("jobs --simulation %s --state FAILED", simulation.id)))
   end
 end
 

@@ -75,7 +75,7 @@ local function all_or_nothing(opened, id, add)
     opened:send { method = "POST", path = path .. "/cancel" }
     opened:send { path = path, wait = CANCEL_S }
     if opened:send { method = "DELETE", path = path } ~= 204 then
-      out.say(("what was accepted before is being canceled: orrery watch %s%s"):format(id, opened.where.hint))
+      out.say("what was accepted before is being canceled: " .. opened.where.command("watch %s", id))
     end
   end
   error(result, 0)

@@ -3,6 +3,7 @@
 -- ORRERY_TOKEN; else, for the server that server.json names and for no other, the one whose file it names.
 local exit = require "orrery.cli.exit"
 local json = require "house.json"
+local program = require "house.program"
 local text = require "orrery.cli.text"
 
 local server = {}
@@ -52,33 +53,37 @@ local function find_token(arguments, running, url)
   if running and same(running.url, url) then return read_token(running.token_file) end
 end
 
--- What to add to a command so that it finds the same server again.
-local function hint(arguments)
+---The program as a shell finds it: hints are commands that can be run as they stand.
+server.program = text.shell(program.called)
+
+-- A function that makes a command line of a command's words, one that finds the same server again.
+local function commander(arguments)
   local words = {}
   for _, name in ipairs { "server", "data", "token_file" } do
     if arguments[name] then
       words[#words + 1] = (" --%s %s"):format(name:gsub("_", "-"), text.shell(arguments[name]))
     end
   end
-  return table.concat(words)
+  local options = table.concat(words)
+  return function(format, ...) return ("%s %s%s"):format(server.program, format:format(...), options) end
 end
 
 ---@param arguments {server:string|nil, data:string|nil, token_file:string|nil}
----@return {url:string, token:string|nil, token_from:string|nil, hint:string}
+---@return {url:string, token:string|nil, token_from:string|nil, command:fun(format:string, ...):string}
 function server.find(arguments)
   local data = server.data(arguments.data)
   local content = read(data .. "/server.json")
   local running = content and json.decode(content)
   local url = arguments.server or (not arguments.data and env "ORRERY_URL") or (running and running.url)
   if not url then
-    exit.fail(exit.UNAVAILABLE, "no server runs on %s: start one with `orrery serve%s`, or name another with --server",
-      data, arguments.data and " --data " .. arguments.data or "")
+    exit.fail(exit.UNAVAILABLE, "no server runs on %s: start one with `%s serve%s`, or name another with --server",
+      data, server.program, arguments.data and " --data " .. text.shell(arguments.data) or "")
   end
   if not url:find("^https?://[^/]") then
     exit.fail(exit.USAGE, "%s is not a server's address, such as http://127.0.0.1:8080", url)
   end
   local token, from = find_token(arguments, running, url)
-  return { url = url:gsub("/+$", ""), token = token, token_from = from, hint = hint(arguments) }
+  return { url = url:gsub("/+$", ""), token = token, token_from = from, command = commander(arguments) }
 end
 
 return server

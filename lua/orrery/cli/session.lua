@@ -95,9 +95,9 @@ session.caught = terminal.caught
 ---@param verb string the command to come back with, "logs -f"
 ---@return integer exit code
 function session:leave(what, verb, id)
-  local hint = self.where.hint
-  out.say(("The %s goes on.\n  come back: orrery %s %s%s\n  cancel it: orrery cancel %s%s"):format(what, verb, id, hint,
-    id, hint))
+  local command = self.where.command
+  out.say(("The %s goes on.\n  come back: %s\n  cancel it: %s"):format(what, command("%s %s", verb, id),
+    command("cancel %s", id)))
   return exit.by_signal(terminal.caught())
 end
 

@@ -63,11 +63,12 @@ describe("the command line", function()
   it("says how to start a server when there is none", function()
     local result = command.run "jobs"
     assert.equal(69, result.code)
-    assert.equal("orrery: no server runs on /nonexistent: start one with `orrery serve`, or name another with "
+    assert.equal("orrery: no server runs on /nonexistent: start one with `" .. server.program .. " serve`, or name another with "
       .. "--server\n", result.err)
     result = command.run("jobs --server http://127.0.0.1:1")
     assert.equal(69, result.code)
     assert.matches("Connection refused", result.err)
+    assert.matches("Start one with `" .. server.program .. " serve`", result.err, 1, true)
   end)
 
   it("does not take anything for an address", function()

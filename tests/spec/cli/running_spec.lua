@@ -90,7 +90,7 @@ describe("running from the command line", function()
       local result = orrery("run -- sh -c 'echo begin; sleep 3; echo end; exit 4'", { before = "timeout -s INT 1" })
       assert.equal(124, result.code) -- timeout's own word for it; the program's is looked at below
       assert.equal("begin\n", result.out)
-      assert.matches("The job goes on.\n  come back: orrery logs %-f %x+", result.err)
+      assert.matches("The job goes on.\n  come back: %S+/orrery logs %-f %x+", result.err)
       result = orrery("logs -f " .. result.err:match "logs %-f (%S+)")
       assert.equal(4, result.code)
       assert.equal("begin\nend\n", result.out)
@@ -214,7 +214,7 @@ describe("running from the command line", function()
       local result = orrery("run -", { before = "timeout --preserve-status -s INT 0.7",
         stdin = http.encode { jobs = { script "sleep 30" } } })
       assert.equal(130, result.code)
-      local id = result.err:match "come back: orrery watch (%S+)"
+      local id = result.err:match "come back: %S+/orrery watch (%S+)"
       assert.equal("ACTIVE", running:read("/v1/simulations/" .. id).state)
       assert.equal(0, orrery("cancel " .. id).code)
       result = orrery("watch " .. id)

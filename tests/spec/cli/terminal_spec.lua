@@ -121,7 +121,7 @@ describe("on a terminal", function()
     shows "sweep  [━╌]+  0/1  "
     process.run(tmux .. "send-keys -t t C-c")
     local shown = shows "code 130"
-    assert.matches("The simulation goes on.\n  come back: orrery watch (%S+)", shown)
+    assert.matches("The simulation goes on.\n  come back: %S+/orrery watch (%S+)", shown)
     assert.not_matches("╌", shown)
     open(80, "watch " .. shown:match "watch (%S+)")
     shows "sweep  [━╌]+  0/1  "
