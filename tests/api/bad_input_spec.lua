@@ -96,7 +96,7 @@ describe("bad input:", function()
     { '{"name":""}', "/name", "must have 1 to 256 bytes, not 0" },
     { '{"name":"' .. ("n"):rep(257) .. '"}', "/name", "must have 1 to 256 bytes, not 257" },
     { '{"name":"a\\nb"}', "/name", "one line without control characters" },
-    { '{"name":"x","colour":"red"}', "/colour", "there is no such field here" },
+    { '{"name":"x","colour":"red"}', "/colour", "there is no such field here; there are description, name, tags" },
     { '{"name":"x","a/b~c":1}', "/a~1b~0c", "there is no such field here" },
     { '{"name":"x","tags":[]}', "/tags", "must be an object, not a list" },
     { '{"name":"x","tags":{"a b":"1"}}', "/tags/a b", "this key must be letters" },
@@ -127,7 +127,8 @@ describe("bad input:", function()
       "must be a whole number" },
     { '{"executable":"x","resources":{"process_count":9223372036854775807}}', "/resources/process_count",
       "from 1 to 1000000, not 9223372036854775807" },
-    { '{"executable":"x","resources":{"cores":1}}', "/resources/cores", "there is no such field here" },
+    { '{"executable":"x","resources":{"cores":1}}', "/resources/cores",
+      "there is no such field here; there are .*cpu_cores_per_process" },
     { '{"executable":"x","attributes":{"duration":-1}}', "/attributes/duration", "from 1 to 31536000, not %-1" },
     { '{"executable":"x","attributes":{"duration":1e100}}', "/attributes/duration", "must be a whole number" },
     { '{"executable":"x","attributes":{"custom_attributes":{"run_ms":1}}}', "/attributes/custom_attributes/run_ms",
@@ -261,7 +262,8 @@ describe("bad input:", function()
       { "/v1/jobs?name=%ff", "UTF%-8" },
       { "/v1/simulations?state=QUEUED", "state must be one of NEW, ACTIVE" },
       { "/v1/simulations?x", 'There is no query parameter "x" here' },
-      { "/v1/whoami?x=1", 'There is no query parameter "x" here' },
+      { "/v1/tokens?x=1", 'There is no query parameter "x" here; there are cursor, limit%.' },
+      { "/v1/whoami?x=1", 'There is no query parameter "x" here%.' },
     }
     for _, case in ipairs(cases) do
       it(case[1], function() refused("GET", case[1], nil, case[3] or 400, case[4] or "invalid-query", nil, case[2]) end)

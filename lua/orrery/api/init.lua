@@ -44,7 +44,10 @@ local function read_query(request, declared)
   if not query then problem.raise("invalid-query", why) end
   for name, text in pairs(query) do
     local s = declared and declared[name]
-    if not s then problem.raise("invalid-query", ("There is no query parameter %q here."):format(name)) end
+    if not s then
+      problem.raise("invalid-query", ("There is no query parameter %q here%s."):format(name,
+        schema.instead(declared or NO_QUERY)))
+    end
     local value = text
     if s.type == "integer" then value = text:find "^-?%d+$" and math.tointeger(tonumber(text)) or text
     elseif s.type == "number" then value = tonumber(text) or text

@@ -85,11 +85,26 @@ function checks.map(s, value, pointer, problem)
   end
 end
 
+local MOST_NAMES = 12
+
+---What there is, to be said after an unknown name has been refused: "; there are a, b", or where to read all of it.
+---@param declared table<string, any>
+function schema.instead(declared)
+  local there = {}
+  for name in pairs(declared) do there[#there + 1] = name end
+  if #there == 0 then return "" end
+  if #there > MOST_NAMES then return "; /openapi.json tells what there is" end
+  table.sort(there)
+  return ("; there %s %s"):format(#there == 1 and "is" or "are", table.concat(there, ", "))
+end
+
 function checks.object(s, value, pointer, problem)
   for name, member in pairs(value) do
     local field = s.fields[name]
     if field then check(field, member, pointer .. "/" .. name, problem)
-    elseif problem(pointer .. "/" .. escape(name), "there is no such field here") then return end -- there may be a million
+    elseif problem(pointer .. "/" .. escape(name), "there is no such field here" .. schema.instead(s.fields)) then
+      return -- there may be a million
+    end
   end
   for name, field in pairs(s.fields) do
     if field.required and value[name] == nil then problem(pointer .. "/" .. name, "is required: " .. field.help) end

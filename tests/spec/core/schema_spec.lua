@@ -45,9 +45,19 @@ describe("schema.check", function()
   it("objects", function()
     local s = { type = "object", fields = { a = { type = "integer", required = true, help = "how many" }, b = { type = "any" } } }
     assert.equal("", problems(s, { a = 1, b = json.null }))
-    assert.equal("/a is required: how many; /c there is no such field here", problems(s, { c = 1 }))
+    assert.equal("/a is required: how many; /c there is no such field here; there are a, b", problems(s, { c = 1 }))
     assert.equal(" must be an object, not a list", problems(s, json.list {}))
     assert.equal(" must be an object, not a text", problems(s, "x"))
+  end)
+
+  it("unknown names, with those that there are, if these are few", function()
+    local s = { type = "object", fields = {} }
+    assert.equal("/x there is no such field here", problems(s, { x = 1 }))
+    for i = 1, 12 do s.fields[("f%02d"):format(i)] = { type = "any" } end
+    assert.equal("/x there is no such field here; there are f01, f02, f03, f04, f05, f06, f07, f08, f09, f10, f11, f12",
+      problems(s, { x = 1 }))
+    s.fields.more = { type = "any" }
+    assert.equal("/x there is no such field here; /openapi.json tells what there is", problems(s, { x = 1 }))
   end)
 
   it("either: the first that fits the kind, or that a member points to", function()
@@ -56,7 +66,7 @@ describe("schema.check", function()
     assert.equal("", problems(s, { one = "x" }))
     assert.equal("", problems(s, 7))
     assert.equal("/many must be a whole number, not a text", problems(s, { many = "x" }))
-    assert.equal("/two there is no such field here", problems(s, { two = 1 }))
+    assert.equal("/two there is no such field here; there is one", problems(s, { two = 1 }))
     assert.equal(" must be an object or a whole number, not a text", problems(s, "x"))
   end)
 
