@@ -1,6 +1,6 @@
 # Where the program's own files lie; src/app/paths.c finds them from the executable, in either layout:
 #   build tree   orrery, share/{lua,migrations,web}, schedulers/
-#   installed    bin/orrery, share/orrery/{lua,migrations,web}, lib/orrery/schedulers/
+#   installed    bin/orrery, share/orrery/{lua,migrations,web}, lib/orrery/{schedulers,examples}/, share/doc/orrery/
 file(GLOB scheduler_scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/schedulers/*.lua)
 file(GLOB manuals CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.1)
 
@@ -24,7 +24,16 @@ install(DIRECTORY include/orrery DESTINATION include)
 install(FILES ${manuals} DESTINATION share/man/man1)
 install(FILES LICENSE DESTINATION share/doc/orrery)
 install(FILES schedulers/README.md DESTINATION share/doc/orrery/schedulers)
-install(DIRECTORY examples DESTINATION share/doc/orrery PATTERN CMakeLists.txt EXCLUDE)
+
+# Examples: the sweep names its program by the way from its own folder, which is another one once it is installed.
+set(sweep ${PROJECT_SOURCE_DIR}/examples/heat2d/sweep.json)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sweep})
+file(READ ${sweep} text)
+string(REPLACE ../../build/examples/heat2d/ ../../../../../lib/orrery/examples/ text "${text}")
+file(WRITE ${PROJECT_BINARY_DIR}/examples/installed/sweep.json "${text}")
+install(TARGETS heat2d DESTINATION lib/orrery/examples)
+install(DIRECTORY examples DESTINATION share/doc/orrery PATTERN CMakeLists.txt EXCLUDE PATTERN sweep.json EXCLUDE)
+install(FILES ${PROJECT_BINARY_DIR}/examples/installed/sweep.json DESTINATION share/doc/orrery/examples/heat2d)
 
 # The unit names the executable, whose place is known only when it is installed.
 install(CODE "configure_file(\"${PROJECT_SOURCE_DIR}/cmake/orrery.service.in\"

@@ -7,7 +7,8 @@ local quote = process.quote
 local command = {}
 
 ---The shell words that run the program. Options: server (its data directory is made known by ORRERY_DATA), env
----(variables to set), before (words before the program, such as `timeout 3`).
+---(variables to set), before (words before the program, such as `timeout 3`), program (another than that under test, as
+---a shell takes it).
 ---@param arguments string shell words
 ---@param options table|nil
 function command.line(arguments, options)
@@ -16,7 +17,7 @@ function command.line(arguments, options)
     "LC_ALL=C.UTF-8", "ORRERY_DATA=" .. quote(options.server and options.server.data or "/nonexistent") }
   for name, value in pairs(options.env or {}) do words[#words + 1] = name .. "=" .. quote(value) end
   words[#words + 1] = options.before
-  return ("%s %s %s"):format(table.concat(words, " "), server.program, arguments)
+  return ("%s %s %s"):format(table.concat(words, " "), options.program or server.program, arguments)
 end
 
 ---Runs it. `stdin` is a text.
