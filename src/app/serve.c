@@ -134,10 +134,19 @@ static void signalled(int number, void *data) {
 
 /* --- up --- */
 
-static void start_failed(struct life *life, const struct orr_err *err) {
-  orr_log(&life->server.log, ORR_LOG_ERROR, "cannot start", ORR_S("error", err->text));
-  begin_end(life, ORR_EXIT_FAILED);
+static int exit_code_of(const struct orr_err *err) {
+  if (err->code == ORR_BUSY) return ORR_EXIT_UNAVAILABLE;
+  if (err->code == ORR_IO || err->code == ORR_NO_SPACE || err->code == ORR_NOT_FOUND) return ORR_EXIT_IO;
+  return ORR_EXIT_FAILED;
 }
+
+/* In plain words, since whoever started it is there to read them. → the exit code */
+static int tell_failure(const struct orr_err *err) {
+  fprintf(stderr, "orrery: %s\n", err->text);
+  return exit_code_of(err);
+}
+
+static void start_failed(struct life *life, const struct orr_err *err) { begin_end(life, tell_failure(err)); }
 
 void orr_server_began(struct orr_message *message) {
   struct orr_worker *worker = (struct orr_worker *)((char *)message - offsetof(struct orr_worker, began));
@@ -252,7 +261,8 @@ static void take_down(struct life *life) {
   orr_store_close(server->store);
   if (stuck || !ended) { /* a thread still uses what would be freed now */
     orr_log(&server->log, ORR_LOG_WARN,
-            stuck ? "a scheduler plug-in hangs and was left behind" : "a file system hangs and was left behind");
+            stuck ? "a scheduler plug-in hangs and was left behind"
+                  : "a file system hangs and was left behind");
     _exit(life->exit_code);
   }
   orr_signal_stop(life->terminate);
@@ -269,22 +279,14 @@ static void take_down(struct life *life) {
   orr_buf_free(&life->schedulers);
 }
 
-static int exit_code_of(const struct orr_err *err) {
-  if (err->code == ORR_BUSY) return ORR_EXIT_UNAVAILABLE;
-  if (err->code == ORR_IO || err->code == ORR_NO_SPACE) return ORR_EXIT_IO;
-  return ORR_EXIT_FAILED;
-}
-
 int orr_serve(const struct orrery_value *config) {
   struct life life = {.server = {.config = config}, .exit_code = ORR_EXIT_OK};
   struct orr_err err = {0};
   open_log(&life);
-  if (set_up(&life, &err) == ORR_OK) {
+  if (set_up(&life, &err) == ORR_OK)
     orr_loop_run(life.server.loop);
-  } else {
-    fprintf(stderr, "orrery: %s\n", err.text);
-    life.exit_code = exit_code_of(&err);
-  }
+  else
+    life.exit_code = tell_failure(&err);
   take_down(&life);
   if (life.exit_code == ORR_EXIT_OK) orr_log(&life.server.log, ORR_LOG_INFO, "stopped");
   return life.exit_code;

@@ -100,6 +100,18 @@ describe("the commands around the server", function()
     running:stop()
   end)
 
+  it("say in plain words, and with 74, that the disk refuses what starting needs", function()
+    for name, block in pairs { ["server.json"] = "mkdir", resources = "touch" } do
+      local data = folder .. "/without-" .. name
+      process.run(("mkdir %s && %s %s/%s"):format(data, block, data, name))
+      local result = command.run("serve --listen 127.0.0.1:0 --data " .. data)
+      assert.equal(74, result.code, result.err)
+      local sentence = result.err:match "\norrery: ([^\n]*)"
+      assert.matches(data .. "/" .. name, sentence, 1, true)
+    end
+    assert.equal(74, command.run("serve --data /proc/nothing").code)
+  end)
+
   it("serve where the command line says", function()
     local data = folder .. "/data"
     local served = process.start(command.line("serve --listen 127.0.0.1:0 --workers 1 --single-user --data " .. data)
