@@ -55,7 +55,8 @@ static void *work(void *data) {
   struct orr_worker *worker = data;
   pthread_setname_np(pthread_self(), worker->kind->name);
   int code = begin(worker);
-  if (code != ORR_OK) worker->failure.code = (enum orr_code)code; /* the control task may have failed already */
+  if (code != ORR_OK)
+    worker->failure.code = (enum orr_code)code; /* the control task may have failed already */
   orr_loop_post(worker->server->loop, &worker->began);
   if (code == ORR_OK) orr_loop_run(worker->loop);
   if (worker->script) worker->kind->end(worker);
