@@ -60,6 +60,7 @@ void orr_slice_end(struct orr_script *script, lua_State *outer) {
 
 static void *watch(void *data) {
   struct orr_watchdog *dog = data;
+  pthread_setname_np(pthread_self(), "watchdog");
   pthread_mutex_lock(&dog->lock);
   while (!dog->ending) {
     struct timespec until;

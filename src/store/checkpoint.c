@@ -124,6 +124,7 @@ static bool wait(struct orr_checkpointer *checkpointer, bool soon) {
 
 static void *run(void *data) {
   struct orr_checkpointer *checkpointer = data;
+  pthread_setname_np(pthread_self(), "checkpoint");
   for (bool soon = false; wait(checkpointer, soon);) soon = work(checkpointer);
   return NULL;
 }

@@ -143,6 +143,7 @@ static void answer(struct orr_commit *commit) {
 
 static void *run(void *data) {
   struct orr_writer *writer = data;
+  pthread_setname_np(pthread_self(), "writer");
   for (;;) {
     struct lane group = take_group(writer);
     if (!group.first) return NULL;
