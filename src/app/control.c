@@ -35,6 +35,7 @@ static void ended(void *data, lua_State *L, enum orr_outcome outcome, int result
   struct orr_worker *worker = data;
   struct control *control = worker->user;
   (void)results;
+  if (worker->failure.code != ORR_OK) return; /* it has said itself that it cannot begin */
   const char *why = outcome == ORR_TASK_DONE ? "returned" : orr_task_trace(L);
   orr_log(&worker->server->log, ORR_LOG_ERROR, "control task ended",
           ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", why));
@@ -54,11 +55,14 @@ static void start(struct orr_worker *worker) {
   orr_task_run(task, 0);
 }
 
-static void ready(struct orr_house *house) {
+static void ready(struct orr_house *house, const char *why_not) {
   struct orr_worker *worker = house->owner;
   struct control *control = worker->user;
   if (control->is_ready) return; /* a task started again says so again */
-  control->is_ready = true;
+  if (why_not)
+    orr_fail(&worker->failure, ORR_IO, "%s", why_not);
+  else
+    control->is_ready = true;
   orr_loop_post(worker->server->loop, &worker->ready);
 }
 

@@ -22,15 +22,16 @@ struct orr_house {
   struct orr_reader *reader;
   struct orr_ids *ids;
   struct orr_log *log;
-  const struct orrery_value *config;      /* the checked configuration, read only, shared by all threads */
-  struct orr_changes *changes;            /* tasks that wait for the store to change */
-  struct orr_lanes *lanes;                /* file system threads */
-  struct orr_resources *resources;        /* control worker: the resource workers */
-  struct orr_stats *stats;                /* counters of the whole process */
-  const char *data;                       /* the data directory, absolute */
-  int64_t started_ms;                     /* wall time */
-  void (*ready)(struct orr_house *house); /* control worker: says that serving may begin */
-  void *owner;                            /* for `ready` */
+  const struct orrery_value *config; /* the checked configuration, read only, shared by all threads */
+  struct orr_changes *changes;       /* tasks that wait for the store to change */
+  struct orr_lanes *lanes;           /* file system threads */
+  struct orr_resources *resources;   /* control worker: the resource workers */
+  struct orr_stats *stats;           /* counters of the whole process */
+  const char *data;                  /* the data directory, absolute */
+  int64_t started_ms;                /* wall time */
+  /* Control worker: says that serving may begin, or why it may not. */
+  void (*ready)(struct orr_house *house, const char *why_not);
+  void *owner; /* for `ready` */
 };
 
 static inline struct orr_house *orr_house_of(lua_State *L) { return orr_script_user(L); }

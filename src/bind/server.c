@@ -1,6 +1,6 @@
 /* house.server: the process around the Lua code.
      version, pid, data         constants
-     ready()                    control worker: the house is in order, serving may begin
+     ready(why)                 control worker: the house is in order, serving may begin; or it may not, and why
      beat()                     control worker: the loop has gone round
      beat_age()                 → milliseconds since the last beat
      trouble()                  → why nothing can be stored at present | nil
@@ -31,7 +31,7 @@ void orr_stats_answer(struct orr_stats *stats, int status, int64_t ns, int64_t b
 
 static int l_ready(lua_State *L) {
   struct orr_house *house = orr_house_of(L);
-  house->ready(house);
+  house->ready(house, luaL_optstring(L, 1, NULL));
   return 0;
 }
 

@@ -14,9 +14,11 @@ local boot = {}
 
 local CHUNK = 1000
 
+-- These functions give nothing back, or the sentence that says why the disk refused.
+
 local function commit(change)
   local ok, _, why = change:commit()
-  if not ok then error(why, 2) end
+  if not ok then return why end
 end
 
 local function identity()
@@ -25,7 +27,8 @@ local function identity()
     tail = tonumber(server.random(8):sub(1, 15), 16)
     local change = db.change()
     installation.insert(change, tail, clock.now())
-    commit(change)
+    local why = commit(change)
+    if why then return why end
   end
   ids.init(tail, installation.newest_key())
 end
@@ -34,11 +37,12 @@ local function administrator()
   if tokens.any() then return end
   local token = server.random(32)
   local ok, _, why = server.write_private("admin.token", token .. "\n")
-  if not ok then error(why) end
+  if not ok then return why end
   local change = db.change()
   tokens.insert(change, { key = ids.new(), hash = digest.sha256(token), owner = "admin", role = "admin", name = "first" })
-  commit(change)
-  log.info("administrator's token made", { file = server.data .. "/admin.token" })
+  why = commit(change)
+  if not why then log.info("administrator's token made", { file = server.data .. "/admin.token" }) end
+  return why
 end
 
 ---Takes back what a sweep that never became ready has left: its client had no answer, so it was never accepted.
@@ -47,19 +51,21 @@ function boot.discard(sweep)
   for first = sweep.first_job, last, CHUNK do
     local change = db.change()
     sweeps.delete_jobs(change, sweep.key, first, math.min(first + CHUNK - 1, last))
-    commit(change)
+    local why = commit(change)
+    if why then return why end
   end
   local change = db.change()
   sweeps.delete(change, sweep.key)
-  commit(change)
+  return commit(change)
 end
 
 function boot.run()
-  identity()
-  administrator()
+  local why = identity() or administrator()
+  if why then return why end
   for _, sweep in ipairs(sweeps.unready()) do
     log.info("unfinished sweep taken back", { sweep = ids.text(sweep.key), jobs = sweep.jobs })
-    boot.discard(sweep)
+    why = boot.discard(sweep)
+    if why then return why end
   end
 end
 

@@ -108,7 +108,8 @@ local resources -- made once: should the task below fail, it is started again, a
 
 return function()
   if not resources then
-    boot.run()
+    local why = boot.run()
+    if why then return server.ready(why) end
     resources = start_resources()
     task.spawn(remove_directories)
     server.beat()

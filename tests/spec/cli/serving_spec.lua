@@ -101,7 +101,7 @@ describe("the commands around the server", function()
   end)
 
   it("say in plain words, and with 74, that the disk refuses what starting needs", function()
-    for name, block in pairs { ["server.json"] = "mkdir", resources = "touch" } do
+    for name, block in pairs { ["server.json"] = "mkdir", ["admin.token"] = "mkdir", resources = "touch" } do
       local data = folder .. "/without-" .. name
       process.run(("mkdir %s && %s %s/%s"):format(data, block, data, name))
       local result = command.run("serve --listen 127.0.0.1:0 --data " .. data)
