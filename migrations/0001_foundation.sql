@@ -25,12 +25,20 @@ CREATE TABLE simulations (
   wanted       TEXT NOT NULL DEFAULT 'RUN',
   steer        INTEGER NOT NULL DEFAULT 0,  -- 1: `wanted` has yet to reach its jobs
   steer_after  INTEGER NOT NULL DEFAULT 0,  -- it has reached the jobs up to this key
+  max_active   INTEGER,                     -- so many of its jobs are handed over at once
+  gating       INTEGER NOT NULL DEFAULT 0,  -- 1: jobs that were there before the limit have yet to obey it
+  gate_after   INTEGER NOT NULL DEFAULT 0,  -- those up to this key do
   deleting     INTEGER NOT NULL DEFAULT 0,
+  emptied      INTEGER NOT NULL DEFAULT 0,  -- 1: its jobs' directories were kept long enough
   ended_at     INTEGER
 );
 CREATE INDEX simulations_by_owner ON simulations(owner, key);
 CREATE INDEX simulations_by_state ON simulations(state, key);
 CREATE INDEX simulations_to_steer ON simulations(key) WHERE steer = 1;
+CREATE INDEX simulations_by_end ON simulations(ended_at) WHERE ended_at IS NOT NULL AND deleting = 0;
+CREATE INDEX simulations_to_empty ON simulations(ended_at)
+  WHERE ended_at IS NOT NULL AND deleting = 0 AND emptied = 0;
+CREATE INDEX simulations_to_gate ON simulations(key) WHERE gating = 1;
 CREATE INDEX simulations_to_delete ON simulations(key) WHERE deleting = 1;
 
 -- How many jobs of a simulation are in which state, kept by every change of a state.
@@ -62,8 +70,10 @@ CREATE TABLE sweeps (
   template    TEXT NOT NULL,             -- as it is filled (src/base/template.h)
   body        TEXT NOT NULL,             -- the template as it was sent
   parameters  TEXT NOT NULL,
-  combine     TEXT NOT NULL,
+  combine     TEXT,                      -- NULL where the values are drawn …
+  sample      TEXT,                      -- … in this manner, its seed included
   jobs        INTEGER NOT NULL,
+  max_active  INTEGER,                   -- as of simulations
   first_job   INTEGER NOT NULL,          -- its jobs' keys are first_job … first_job + jobs - 1
   ready       INTEGER NOT NULL DEFAULT 0 -- 0: still being written; its jobs do not exist for anybody
 );
@@ -83,7 +93,11 @@ CREATE TABLE jobs (
   resource      TEXT,                        -- asked for by name, or chosen
   cores         INTEGER NOT NULL DEFAULT 1,
   kind          INTEGER NOT NULL DEFAULT 0,  -- of jobs that name no resource: those of one kind fit the same resources
-  due_at        INTEGER,                     -- not before: back-off
+  due_at        INTEGER,                     -- it waits for this time: not_before, or back-off
+  waits         INTEGER NOT NULL DEFAULT 0,  -- for so many of the jobs that it depends on
+  gate          INTEGER,                     -- the sweep or simulation whose max_active it waits for
+  let_through   INTEGER NOT NULL DEFAULT 0,  -- 1: it waits there no more, and counts
+  retries       INTEGER NOT NULL DEFAULT 0,  -- so many more attempts may follow one that fails
   attempt       INTEGER NOT NULL DEFAULT 0,
   submission    INTEGER,                     -- the current attempt's; its tag is made of it
   native_id     TEXT,
@@ -111,10 +125,42 @@ CREATE INDEX jobs_by_state ON jobs(state, key);
 CREATE INDEX jobs_by_name ON jobs(name, key) WHERE name IS NOT NULL;
 CREATE INDEX jobs_by_resource ON jobs(resource, key) WHERE resource IS NOT NULL;
 CREATE INDEX jobs_pending ON jobs(resource, owner, kind, priority DESC, key)
-  WHERE state = 'PENDING' AND wanted = 'RUN';
+  WHERE state = 'PENDING' AND wanted = 'RUN' AND due_at IS NULL AND waits = 0 AND gate IS NULL;
+CREATE INDEX jobs_gated ON jobs(gate, priority DESC, key)
+  WHERE state = 'PENDING' AND wanted = 'RUN' AND due_at IS NULL AND waits = 0 AND gate IS NOT NULL;
+CREATE INDEX jobs_let_through ON jobs(simulation)
+  WHERE let_through = 1 AND state NOT IN ('COMPLETED', 'FAILED', 'CANCELED');
+CREATE INDEX jobs_let_through_of_sweeps ON jobs(sweep)
+  WHERE let_through = 1 AND state NOT IN ('COMPLETED', 'FAILED', 'CANCELED');
+CREATE INDEX jobs_due ON jobs(due_at) WHERE state = 'PENDING' AND due_at IS NOT NULL;
 CREATE INDEX jobs_live ON jobs(resource, key)
   WHERE state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT');
 CREATE INDEX jobs_to_steer ON jobs(key) WHERE steer = 1;
+
+-- Which jobs depend on which: each of first_job … last_job, which are one job or a sweep's, waits for `needs` to end as the
+-- condition says. Those that know how it ended are taken out.
+CREATE TABLE dependencies (
+  needs      INTEGER NOT NULL,
+  first_job  INTEGER NOT NULL,
+  last_job   INTEGER NOT NULL,
+  condition  TEXT NOT NULL,  -- completed, failed, ended
+  PRIMARY KEY (needs, first_job)
+) WITHOUT ROWID;
+
+-- How jobs ended of which others still have to know it.
+CREATE TABLE outcomes (
+  job    INTEGER PRIMARY KEY,
+  state  TEXT NOT NULL
+);
+
+-- Signals for running jobs that are yet to be sent.
+CREATE TABLE signals (
+  number    INTEGER PRIMARY KEY,
+  resource  TEXT NOT NULL,
+  job       INTEGER NOT NULL,
+  name      TEXT NOT NULL
+);
+CREATE INDEX signals_by_resource ON signals(resource, number);
 
 -- The log: what happened, in the order of commits. Numbers are never used twice.
 CREATE TABLE events (
@@ -127,6 +173,7 @@ CREATE TABLE events (
   data        TEXT
 );
 CREATE INDEX events_by_job ON events(job, number) WHERE job IS NOT NULL;
+CREATE INDEX events_of_simulations ON events(simulation) WHERE job IS NULL;
 CREATE INDEX events_of_chunks ON events(job) WHERE type = 'jobs.created';
 
 CREATE TABLE idempotency (

@@ -9,12 +9,16 @@ say() { printf 'deps: %s\n' "$*" >&2; }
 # Packages may bring daemons; none is to start. Debian's maintainer scripts ask this file, where there is one.
 policy=/usr/sbin/policy-rc.d
 forbid_daemons() {
-  [ -e "$policy" ] && return
-  trap 'rm -f "$policy"' EXIT
+  kept=$policy.before-orrery
+  if [ -e "$policy" ] && ! grep -q Orrery "$policy"; then mv "$policy" "$kept"; fi # what it allows is not for us
+  trap 'rm -f "$policy"; [ ! -e "$kept" ] || mv "$kept" "$policy"' EXIT
   trap 'exit 1' HUP INT TERM
-  printf '#!/bin/sh\n# Left by a killed scripts/deps.sh of Orrery: may be removed.\nexit 101\n' >"$policy"
+  printf '#!/bin/sh\n# Left by a killed scripts/deps.sh of Orrery: its next run puts things right.\nexit 101\n' >"$policy"
   chmod 755 "$policy"
 }
+
+# What packages would ask: Grid Engine, whether to set up a cluster.
+answer_questions() { echo "gridengine-common shared/gridengineconfig boolean false" | debconf-set-selections; }
 
 # With no names to ask about dpkg-query would answer with every package there is.
 names=$(sed 's/#.*//' "$@")
@@ -44,6 +48,7 @@ fi
 say "installing $missing"
 export DEBIAN_FRONTEND=noninteractive
 forbid_daemons
+case $missing in *gridengine*) answer_questions ;; esac
 apt-get -q update || say "the package lists could not be brought up to date; trying with those at hand"
 # shellcheck disable=SC2086
 apt-get -q -y --no-install-recommends --no-remove -o DPkg::Lock::Timeout=600 install $missing </dev/null

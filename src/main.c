@@ -1,6 +1,6 @@
 /* The program. The command line is Lua (lua/orrery/cli/main.lua), in a state of its own that is given only
-   what a client may use. It answers with an exit code, or, for `orrery serve`, with a configuration; then the
-   state is closed, and the server takes over this process. */
+   what a client may use. It answers with an exit code, or, for `orrery serve` and `orrery plugin check`, with a
+   configuration; then the state is closed, and the server or the check takes over this process. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "orrery: %s\n", err.text);
     code = ORR_EXIT_FAILED;
   } else if (config.kind == ORRERY_MAP) {
-    code = orr_serve(&config);
+    code = orrery_get(&config, "check") ? orr_check(&config) : orr_serve(&config);
   }
   orr_arena_destroy(arena);
   return code;

@@ -47,6 +47,8 @@ void orr_server_drained(struct orr_message *message); /* an API worker has no co
 
 /* Serves until SIGTERM or SIGINT; the exit code of the program. */
 int orr_serve(const struct orrery_value *config);
+/* Checks a plug-in against its contract (`check` in the configuration says which); the exit code. */
+int orr_check(const struct orrery_value *config);
 
 /* Exit codes, as sysexits has them. */
 enum {

@@ -7,6 +7,7 @@
      request:aborted()                       → true when the client has gone, or will send no more
      request:begin(status, headers, length)  starts a streamed answer; length nil: chunked
      request:write(bytes)                    waits while the client is slow → true | nil, "aborted"
+     request:cut()                           a streamed answer ends here, and the client sees that it broke off
    A handler returns status, headers (complete lines) and body, or nothing after a streamed answer. */
 #include "bind/request.h"
 
@@ -21,7 +22,7 @@ static const char NAME[] = "orrery.request";
 struct orr_request_box {
   struct orr_request *request; /* NULL once the answer is out */
   struct orr_ticket writing;
-  bool streaming;
+  bool streaming, cut;
 };
 
 static struct orr_request_box *check(lua_State *L) {
@@ -113,6 +114,13 @@ static int l_write(lua_State *L) {
   return lua_yield(L, 0);
 }
 
+static int l_cut(lua_State *L) {
+  struct orr_request_box *box = check(L);
+  luaL_argcheck(L, box->streaming, 1, "the answer has not begun");
+  box->cut = true;
+  return 0;
+}
+
 void orr_request_box_proceed(struct orr_request_box *box) {
   lua_State *L = orr_ticket_state(box->writing);
   if (!L) return;
@@ -131,7 +139,7 @@ void orr_request_box_aborted(struct orr_request_box *box) {
 bool orr_request_box_close(struct orr_request_box *box, bool failed) {
   struct orr_request *request = box->request;
   box->request = NULL;
-  if (box->streaming) orr_respond_end(request, failed);
+  if (box->streaming) orr_respond_end(request, failed || box->cut);
   return box->streaming;
 }
 
@@ -140,10 +148,10 @@ static int l_path(lua_State *L) { return push_slice(L, check(L)->request->path);
 static int l_id(lua_State *L) { return lua_pushstring(L, check(L)->request->id), 1; }
 
 struct orr_request_box *orr_push_request(lua_State *L, struct orr_request *request) {
-  static const luaL_Reg methods[] = {
-      {"header", l_header},   {"bearer", l_bearer}, {"query", l_query}, {"body", l_body},
-      {"aborted", l_aborted}, {"begin", l_begin},   {"write", l_write}, {"method", l_method},
-      {"path", l_path},       {"id", l_id},         {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"header", l_header}, {"bearer", l_bearer},   {"query", l_query},
+                                     {"body", l_body},     {"aborted", l_aborted}, {"begin", l_begin},
+                                     {"write", l_write},   {"cut", l_cut},         {"method", l_method},
+                                     {"path", l_path},     {"id", l_id},           {NULL, NULL}};
   struct orr_request_box *box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = (struct orr_request_box){.request = request};
   if (luaL_newmetatable(L, NAME)) {

@@ -102,6 +102,7 @@ static void set_up(struct orr_client *client, struct exchange *exchange, struct 
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_NOPROXY, client->no_proxy);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L); /* an answer may be silent for hours */
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);

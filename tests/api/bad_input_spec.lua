@@ -96,7 +96,7 @@ describe("bad input:", function()
     { '{"name":""}', "/name", "must have 1 to 256 bytes, not 0" },
     { '{"name":"' .. ("n"):rep(257) .. '"}', "/name", "must have 1 to 256 bytes, not 257" },
     { '{"name":"a\\nb"}', "/name", "one line without control characters" },
-    { '{"name":"x","colour":"red"}', "/colour", "there is no such field here; there are description, name, tags" },
+    { '{"name":"x","colour":"red"}', "/colour", "there is no such field here; there are description, max_active, name, tags" },
     { '{"name":"x","a/b~c":1}', "/a~1b~0c", "there is no such field here" },
     { '{"name":"x","tags":[]}', "/tags", "must be an object, not a list" },
     { '{"name":"x","tags":{"a b":"1"}}', "/tags/a b", "this key must be letters" },

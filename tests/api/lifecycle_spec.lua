@@ -209,6 +209,7 @@ describe("a resource", function()
   it("that comes back by itself goes on by itself", function()
     local s = server.start { resources = 'resource "stubborn" { scheduler = "stubborn", poll_ms = 100 }' }
     local id, switch = s:simulation(), s.data .. "/resources/stubborn/down"
+    process.eventually("up", function() return s:read("/v1/resources/stubborn").state == "up" end)
     process.write(switch, "")
     local job = s:make("/v1/simulations/" .. id .. "/jobs", { script = "true" }).id
     process.eventually("down", function() return s:read("/v1/resources/stubborn").state == "down" end)

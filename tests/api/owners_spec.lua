@@ -34,6 +34,8 @@ for _, workers in ipairs { 1, 2 } do
         list[#list + 1] = { "POST", "/v1/jobs/" .. job .. "/" .. verb }
         list[#list + 1] = { "POST", "/v1/simulations/" .. simulation .. "/" .. verb }
       end
+      list[#list + 1] = { "POST", "/v1/jobs/" .. job .. "/retry" }
+      list[#list + 1] = { "POST", "/v1/jobs/" .. job .. "/signal", { name = "USR1" } }
       list[#list + 1] = { "POST", "/v1/simulations/" .. simulation .. "/jobs", server.spec() }
       list[#list + 1] = { "POST", "/v1/simulations/" .. simulation .. "/sweeps",
         { template = server.spec(), parameters = { n = { 1 } } } }

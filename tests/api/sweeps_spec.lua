@@ -42,6 +42,31 @@ for _, workers in ipairs { 1, 2 } do
         parameters_of({ a = { from = 1, to = 2, step = 1 }, b = { "x", "y" } }, { combine = "zip" }))
     end)
 
+    it("a sample is drawn from ranges and lists, and its seed is told", function()
+      local parameters = { x = { from = 0.5, to = 1.5 }, n = { from = 1, to = 50 }, l = { "a", "b" } }
+      for _, method in ipairs { "random", "latin_hypercube" } do
+        local jobs, sweep = expand(parameters, { sample = { method = method, count = 50 } })
+        assert.equal(50, #jobs)
+        assert.same({ http.null, method, 50 }, { sweep.combine, sweep.sample.method, sweep.sample.count })
+        local seed = sweep.sample.seed
+        assert.is_true(seed % 1 == 0 and seed >= 0 and seed < 2 ^ 32)
+        assert.same(sweep.sample, s:read(sweeps .. "/" .. sweep.id).sample)
+        local again = parameters_of(parameters, { sample = { method = method, count = 50, seed = seed } })
+        local numbers = {}
+        for i, job in ipairs(jobs) do
+          assert.same(job.parameters, again[i])
+          numbers[job.parameters.n] = true
+          assert.is_true(job.parameters.x >= 0.5 and job.parameters.x <= 1.5)
+        end
+        for n = 1, method == "random" and 0 or 50 do assert.is_true(numbers[n]) end
+        assert.are_not.equal(seed, select(2, expand(parameters, { sample = { method = method, count = 2 } })).sample.seed)
+      end
+      local response = s:post(sweeps, { template = server.spec(), parameters = parameters, combine = "zip",
+        sample = { method = "random", count = 2 } })
+      assert.same({ 422, "/combine" }, { response.status, response.json.errors[1].pointer })
+      assert.equal(http.null, select(2, expand { n = { 1 } }).sample)
+    end)
+
     it("ranges meet their end and are as people write them", function()
       local function range(r)
         local list = {}

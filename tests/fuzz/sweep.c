@@ -17,6 +17,7 @@ static const char code[] =
     "  local body = json.decode(text)\n"
     "  if body == nil then return end\n"
     "  local plan, problems = nil, schema.check(sweep.schema, body)\n"
+    "  if not problems and body.sample then body.sample.seed = body.sample.seed or 7 end\n"
     "  if not problems then plan, problems = sweep.plan(body, 1000000, check) end\n"
     "  if not plan then assert(#problems > 0 and problems[1].pointer and problems[1].detail); return end\n"
     "  for i = 0, math.min(plan.jobs, 16) - 1 do\n"

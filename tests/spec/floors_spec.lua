@@ -119,7 +119,7 @@ describe("Lua:", function()
 
   -- What a room may require of ours.
   local allowed = { api = { api = true, core = true, data = true }, core = { core = true, data = true }, data = { data = true },
-    cli = { cli = true }, policy = {} }
+    cli = { cli = true }, kit = { kit = true, core = true }, policy = {} }
 
   it("requires go down: api, core, data", function()
     for _, path in ipairs(sources) do
@@ -136,7 +136,7 @@ describe("Lua:", function()
     for _, path in ipairs(files("lua/orrery/core lua/orrery/data", "*.lua")) do
       for module in requires(path) do assert(module ~= "house.client" and module ~= "house.shape" or path:find "data", path) end
     end
-    for _, name in ipairs { "act", "schema", "spec", "status", "sweep", "tag" } do
+    for _, name in ipairs { "act", "attempt", "schema", "spec", "states", "status", "sweep", "tag" } do
       for module in requires("lua/orrery/core/" .. name .. ".lua") do
         assert(module:find "^orrery%.core%." or module == "house.json" or module == "house.template" or module == "house.ids",
           ("core/%s.lua requires %s"):format(name, module))

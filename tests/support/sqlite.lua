@@ -1,6 +1,7 @@
 -- A database of one's own with the schema of Orrery, to look at the house's statements by themselves: `sqlite.statements()`
 -- before a module of orrery.data makes them plain texts.
 local process = require "support.process"
+require "support.house"
 
 local sqlite = {}
 sqlite.__index = sqlite

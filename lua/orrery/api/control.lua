@@ -21,14 +21,14 @@ local function illegal(verb, row)
     row.wanted ~= "RUN" and " and " .. row.wanted .. " is wanted" or "", verb))
 end
 
--- A handler that brings one job on: `change(row, verb)` returns the change to commit and the state, the wish and the
--- reason it leads to.
+-- A handler that brings one job on: `change(row, verb)` returns the change to commit, and the state and the wish it
+-- leads to.
 local function on_job(verb, change)
   return function(context, id)
     return answer.once(context, function(finish)
       local row = access.job(context, id)
-      local committed, state, wanted, reason = change(row, verb)
-      return finish(committed, 202, nil, db.json(job_api.shape, jobs.one_next, state, wanted, reason, row.key))
+      local committed, state, wanted = change(row, verb)
+      return finish(committed, 202, nil, db.json(job_api.shape, jobs.one_next, state, wanted, row.key))
     end, function() illegal(verb, access.job(context, id)) end) -- it was brought on by somebody else in between
   end
 end
@@ -41,15 +41,15 @@ local function steer_job(row, verb)
     jobs.want(change, row.key, wanted)
     events.append(change, clock.now(), "job.wanted", row.owner, row.simulation, row.key, { from = row.wanted, to = wanted })
   end
-  return change, row.state, wanted, row.reason
+  return change, row.state, wanted
 end
 
 local function submit_job(row, verb)
   if row.state ~= "NEW" then illegal(verb, row) end
-  local batch, reason = lifecycle.batch(), row.wanted ~= "RUN" and "HELD"
+  local batch = lifecycle.batch()
   simulations.touch(batch.change, row.simulation)
-  batch:move(row, "PENDING", { reason = reason })
-  return batch:settle(), "PENDING", row.wanted, reason or nil
+  batch:move(row, "PENDING")
+  return batch:settle(), "PENDING", row.wanted
 end
 
 local function on_simulation(verb, change)
@@ -77,7 +77,7 @@ local function submit_simulation(row)
     simulations.touch(batch.change, row.key)
     for _, job in ipairs(list) do
       after = job.key
-      if job.state == "NEW" then batch:move(job, "PENDING", { reason = job.wanted ~= "RUN" and "HELD" or false }) end
+      if job.state == "NEW" then batch:move(job, "PENDING") end
     end
     local ok, code, why = batch:commit()
     if not ok then problem.of_commit(code, why) end

@@ -7,6 +7,8 @@ local json = require "house.json"
 local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.jobs"
+local follow = require "orrery.api.follow"
+local lifecycle = require "orrery.core.lifecycle"
 local problem = require "orrery.api.problem"
 local submission = require "orrery.core.submission"
 
@@ -19,15 +21,22 @@ local types = { txt = "text/plain; charset=utf-8", log = "text/plain; charset=ut
 local function spec_of(job) return submission.spec_of(data.specification(job.key)) end
 
 ---@param named string|nil an absolute directory of the user's choice
-local function place_of(context, job, named)
-  if not named then return submission.place(job.directory) end
-  access.may_run(context, ("The files in %s would be read"):format(named))
-  return { base = named }
+local function may_read(context, named)
+  if named then access.may_run(context, ("The files in %s would be read"):format(named)) end
 end
+
+local function place_of(job, named) return named and { base = named } or submission.place(job.directory) end
 
 local function absent(job, what)
   local why = job.attempt == 0 and "the job has not started" or "it is not there"
   problem.raise("not-found", ("There is no %s: %s."):format(what, why))
+end
+
+-- Raises unless the job has a directory or, with its output in a folder of the user's choice, has begun.
+local function must_have_begun(job, what, named)
+  if job.directory or named and job.attempt > 0 then return end
+  if job.attempt == 0 then absent(job, what) end
+  problem.raise("gone", "The job's directory was removed: this server keeps them for some days only.")
 end
 
 local function fail(job, what, code, why)
@@ -52,12 +61,19 @@ local function range_of(request, size)
   return math.tointeger(from), math.tointeger(to)
 end
 
+-- What is known of a file; raises unless it is one. nil: it is not there yet, and may come.
+local function look(job, place, path, what, may_come)
+  local info, code, why = files.stat(job.resource, place, path, DEADLINE_MS)
+  if not info and code == "not_found" and may_come then return nil end
+  if not info then fail(job, what, code, why) end
+  if info.type ~= "file" then problem.raise("not-found", ("%s is a %s."):format(what, info.type)) end
+  return info
+end
+
 -- Streams a file, as long as it was when it was first looked at: it may still grow.
 local function send(context, job, place, path, what, content_type)
   local request, lane = context.request, job.resource
-  local info, code, why = files.stat(lane, place, path, DEADLINE_MS)
-  if not info then fail(job, what, code, why) end
-  if info.type ~= "file" then problem.raise("not-found", ("%s is a %s."):format(what, info.type)) end
+  local info = look(job, place, path, what)
   local tag = ('"%x-%x"'):format(info.size, info.modified)
   if answer.has(request, tag) then return 304, "ETag: " .. tag .. "\r\n", "" end
   local from, to = range_of(request, info.size)
@@ -74,15 +90,28 @@ local function send(context, job, place, path, what, content_type)
   end
 end
 
+-- Where a job writes its output: a folder of the user's choice | nil, and the path in that or in its own directory.
+local function output_of(job, name)
+  local spec = spec_of(job)
+  local path = spec[name .. "_path"]
+  if not path then return nil, name end
+  if path:sub(1, 1) == "/" then return path:match "^(.*/)([^/]*)$" end
+  return spec.directory, path
+end
+
 local function output(name)
   return function(context, id)
-    local job = access.job(context, id)
-    if not job.directory then absent(job, name) end
-    local spec = spec_of(job)
-    local path = spec[name .. "_path"]
-    local named = path and spec.directory
-    if path and path:sub(1, 1) == "/" then named, path = path:match "^(.*/)([^/]*)$" end
-    return send(context, job, place_of(context, job, named), path or name, name, "text/plain; charset=utf-8")
+    local query, job = context.query, access.job(context, id)
+    local named, path = output_of(job, name)
+    may_read(context, named)
+    local may_come = query.follow == 1 and not lifecycle.ended[job.state]
+    if not may_come then must_have_begun(job, name, named) end
+    if query.follow ~= 1 then
+      if query.offset then problem.raise("invalid-query", "offset is for follow=1; without it, send a Range.") end
+      return send(context, job, place_of(job, named), path, name, "text/plain; charset=utf-8")
+    end
+    if named or job.directory then look(job, place_of(job, named), path, name, may_come) end
+    return follow(context, job, { named = named, path = path, place = function(now) return place_of(now, named) end })
   end
 end
 
@@ -99,8 +128,10 @@ end
 local function get(context, id, path)
   local job = access.job(context, id)
   path = path or ""
-  if not job.directory then absent(job, "directory") end
-  local place = place_of(context, job, spec_of(job).directory)
+  local named = spec_of(job).directory
+  must_have_begun(job, "directory", named)
+  may_read(context, named)
+  local place = place_of(job, named)
   path = path:gsub("/+$", "")
   local info, code, why = files.stat(job.resource, place, path, DEADLINE_MS)
   if not info then fail(job, path == "" and "directory" or path, code, why) end
@@ -109,12 +140,18 @@ local function get(context, id, path)
   return send(context, job, place, path, path, types[ending and ending:lower()] or "application/octet-stream")
 end
 
+local output_query = {
+  follow = { type = "integer", min = 0, max = 1, help = "1: go on while the job runs; what breaks off was not all" },
+  offset = { type = "integer", min = 0, help = "with follow: the first byte wanted" },
+}
+
 local query = { recursive = { type = "integer", min = 0, max = 1, help = "1: folders within folders as well" } }
 
 return {
-  { method = "GET", path = "/v1/jobs/{id}/stdout", summary = "What the job wrote", handler = output "stdout", response = "bytes" },
+  { method = "GET", path = "/v1/jobs/{id}/stdout", summary = "What the job wrote", handler = output "stdout",
+    query = output_query, response = "bytes" },
   { method = "GET", path = "/v1/jobs/{id}/stderr", summary = "What the job wrote as errors",
-    handler = output "stderr", response = "bytes" },
+    handler = output "stderr", query = output_query, response = "bytes" },
   { method = "GET", path = "/v1/jobs/{id}/files", summary = "List the files of a job", handler = get, query = query,
     response = "list" },
   { method = "GET", path = "/v1/jobs/{id}/files/{path*}", summary = "Download a file, or list a folder", handler = get,

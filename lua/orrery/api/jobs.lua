@@ -4,11 +4,14 @@ local db = require "house.db"
 local ids = require "house.ids"
 local json = require "house.json"
 local access = require "orrery.api.access"
+local act = require "orrery.core.act"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.jobs"
+local dependencies = require "orrery.api.dependencies"
 local events = require "orrery.data.events"
 local fitting = require "orrery.api.fitting"
 local lifecycle = require "orrery.core.lifecycle"
+local limits = require "orrery.data.limits"
 local problem = require "orrery.api.problem"
 local schema = require "orrery.core.schema"
 local simulations = require "orrery.data.simulations"
@@ -21,8 +24,8 @@ local whole, cut = answer.shapes { { "id", "id" }, { "simulation_id", "id" }, { 
   { "state", "text" }, { "wanted", "text" }, { "reason", "text" }, { "message", "text" }, { "problem", "json" },
   { "resource", "text" }, { "native_id", "text" }, { "native_state", "text" }, { "exit_code", "int" },
   { "signal", "int" }, { "attempt", "int" }, { "owner", "text" }, { "priority", "int" }, { "directory", "text" },
-  { "parameters", "json" }, { "tags", "map" }, { "created_at", "born", "born" }, { "submitted_at", "time" },
-  { "started_at", "time" }, { "ended_at", "time" }, { "usage", "json" }, { "spec", "spec" } }
+  { "parameters", "json" }, { "tags", "map" }, { "created_at", "born", "born" }, { "due_at", "time" },
+  { "submitted_at", "time" }, { "started_at", "time" }, { "ended_at", "time" }, { "usage", "json" }, { "spec", "spec" } }
 
 -- Creating -------------------------------------------------------------------------------------------------------
 
@@ -36,13 +39,15 @@ local function row_of(body, simulation, key)
   local submit = body.submit
   body.submit = nil
   local state = submit == false and "NEW" or "PENDING"
-  local wanted = body.hold and "HOLD" or simulation.wanted == "CANCEL" and "RUN" or simulation.wanted
-  return {
+  local wanted = body.hold and "HOLD" or act.of_new(simulation.wanted)
+  local row = {
     key = key, simulation = simulation.key, owner = simulation.owner, name = body.name, state = state, wanted = wanted,
     priority = body.priority or 0, resource = body.resource, cores = spec.cores(body), kind = fitting.kind(body),
-    reason = state == "PENDING" and wanted ~= "RUN" and "HELD" or nil,
-    tags = body.tags and json.encode(body.tags), spec = json.encode(body),
+    due_at = spec.due_at(body, clock.now()), waits = #(body.depends_on or {}),
+    retries = spec.retries(body), gate = limits.gate_of(simulation), tags = body.tags and json.encode(body.tags), spec = json.encode(body),
   }
+  row.reason = data.waits_for(row)
+  return row
 end
 
 local function text_of(row)
@@ -50,9 +55,11 @@ local function text_of(row)
   return whole:text(row)
 end
 
-local function add(batch, row)
+local function add(batch, row, body)
+  dependencies.add(batch.change, body, row.owner, row.key)
   data.insert(batch.change, row)
-  events.append(batch.change, batch.at, "job.created", row.owner, row.simulation, row.key, { to = row.state })
+  events.append(batch.change, batch.at, "job.created", row.owner, row.simulation, row.key,
+    { to = row.state, reason = row.reason })
   batch:count(row.simulation, row.state, 1)
 end
 
@@ -62,12 +69,12 @@ end
 
 local function create_one(context, id, simulation)
   local body = context.body
-  local problems = fitting.check(body)
+  local problems = fitting.check(body) or dependencies.check(body, simulation.owner)
   if problems then problem.invalid(problems) end
   return answer.once(context, function(finish)
     local batch, row = lifecycle.batch(), row_of(body, simulation, ids.new())
     simulations.touch_as(batch.change, simulation)
-    add(batch, row)
+    add(batch, row, body)
     return finish(batch:settle(), 201, "Location: /v1/jobs/" .. ids.text(row.key) .. "\r\n", text_of(row))
   end, gone(context, id))
 end
@@ -82,13 +89,14 @@ local function create_many(context, id, simulation)
     for i, body in ipairs(list) do
       local at = "/jobs/" .. i - 1
       local problems = schema.check(one, body, at) or fitting.check(body, at)
+        or dependencies.check(body, simulation.owner, at)
       if problems then
         local detail = problems[1].pointer .. " " .. problems[1].detail
         items[i] = ('{"status":422,"problem":%s}'):format(
           json.encode(problem.document("invalid-value", detail, { errors = json.list(problems) })))
       else
         local row = row_of(body, simulation, first + i - 1)
-        add(batch, row)
+        add(batch, row, body)
         items[i] = ('{"status":201,"job":%s}'):format(text_of(row))
       end
     end

@@ -19,14 +19,15 @@ local texts = { type = "array", items = { type = "string" } }
 local states = { type = "string", enum = json.list { table.unpack(lifecycle.states) } }
 
 local components = {
-  simulation = object { id = id(), name = text(), description = text(true), state = text(), wanted = text(), owner = text(),
-    tags = map, counts = map, progress = { type = "number" }, created_at = time(), ended_at = time() },
+  simulation = object { id = id(), name = text(), description = text(true), state = text(), wanted = text(),
+    max_active = whole(true), owner = text(), tags = map, counts = map, progress = { type = "number" }, created_at = time(),
+    ended_at = time() },
   job = object { id = id(), simulation_id = id(), sweep_id = id(true), name = text(true), state = states, wanted = text(),
     reason = text(true), message = text(true), problem = map, resource = text(true), native_id = text(true),
     native_state = text(true), exit_code = whole(true), signal = whole(true), attempt = whole(), owner = text(),
-    priority = whole(), directory = text(true), parameters = map, tags = map, created_at = time(), submitted_at = time(),
-    started_at = time(), ended_at = time(), usage = map, spec = map },
-  sweep = object { id = id(), simulation_id = id(), jobs = whole(), combine = text(),
+    priority = whole(), directory = text(true), parameters = map, tags = map, created_at = time(), due_at = time(),
+    submitted_at = time(), started_at = time(), ended_at = time(), usage = map, spec = map },
+  sweep = object { id = id(), simulation_id = id(), jobs = whole(), combine = text(true), sample = map, max_active = whole(true),
     created_at = time(), template = map, parameters = map },
   list = object { items = { type = "array", items = { type = "object" } }, next = text(true) },
   resource = object { name = text(), scheduler = text(), state = text(), message = text(true), observed_at = time(),

@@ -7,6 +7,7 @@ local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.simulations"
 local jobs = require "orrery.data.jobs"
+local limits = require "orrery.data.limits"
 local problem = require "orrery.api.problem"
 local spec = require "orrery.core.spec"
 
@@ -14,8 +15,8 @@ local name = { type = "text", min = 1, max = 256, line = true, help = "for peopl
 local description = { type = "text", max = 65536, help = "for people, at length" }
 
 local whole, cut = answer.shapes { { "id", "id" }, { "name", "text" }, { "description", "text" }, { "state", "text" },
-  { "wanted", "text" }, { "owner", "text" }, { "tags", "map" }, { "counts", "json" }, { "progress", "real" },
-  { "created_at", "born", "born" }, { "ended_at", "time" } }
+  { "wanted", "text" }, { "max_active", "int" }, { "owner", "text" }, { "tags", "map" }, { "counts", "json" },
+  { "progress", "real" }, { "created_at", "born", "born" }, { "ended_at", "time" } }
 
 local function location(key) return "Location: /v1/simulations/" .. ids.text(key) .. "\r\n" end
 
@@ -24,7 +25,7 @@ local function create(context)
   return answer.once(context, function(finish)
     local key = ids.new()
     local row = { key = key, owner = owner, name = body.name, description = body.description,
-      tags = body.tags and json.encode(body.tags) }
+      tags = body.tags and json.encode(body.tags), max_active = body.max_active }
     local change = db.change()
     data.insert(change, row)
     row.id, row.born, row.state, row.wanted, row.counts, row.progress = key, key, "NEW", "RUN", '{"total":0}', 0.0
@@ -60,6 +61,8 @@ local function patch(context, id)
   local change = db.change()
   data.update(change, row.key, { name = body.name, description = body.description,
     tags = body.tags and json.encode(body.tags) })
+  if body.max_active == json.null then limits.set(change, row.key, nil)
+  elseif body.max_active then limits.set(change, row.key, body.max_active) end
   local ok, code, why = change:commit()
   if not ok then problem.of_commit(code, why) end
   return answer.json(200, db.json(whole, data.one, row.key))
@@ -90,16 +93,17 @@ return {
     response = "simulation",
     body = { type = "object", help = "a simulation", fields = {
       name = { type = "text", min = 1, max = 256, line = true, required = true, help = "for people" },
-      description = description, tags = spec.tags } } },
+      description = description, tags = spec.tags, max_active = spec.max_active } } },
   { method = "GET", path = "/v1/simulations", summary = "List simulations", handler = list, response = "list",
     query = answer.list_query {
       state = { type = "text", choices = { "NEW", "ACTIVE", "COMPLETED", "FAILED", "CANCELED" }, help = "only those in this state" },
       name = { type = "text", max = 256, help = "only those of this name" } } },
   { method = "GET", path = "/v1/simulations/{id}", summary = "Get a simulation", handler = get, response = "simulation",
     query = { wait = answer.wait_query } },
-  { method = "PATCH", path = "/v1/simulations/{id}", summary = "Change what a simulation is called", handler = patch,
-    response = "simulation",
-    body = { type = "object", help = "what to change", fields = { name = name, description = description, tags = spec.tags } } },
+  { method = "PATCH", path = "/v1/simulations/{id}", summary = "Change a simulation's name, description, tags or limit",
+    handler = patch, response = "simulation",
+    body = { type = "object", help = "what to change", fields = { name = name, description = description, tags = spec.tags,
+      max_active = { type = "either", spec.max_active, { type = "null", help = "no limit" } } } } },
   { method = "DELETE", path = "/v1/simulations/{id}", summary = "Delete an ended simulation and its jobs", status = 204,
     handler = delete },
 }

@@ -1,17 +1,22 @@
 -- The sweeps of a simulation: one request that becomes up to a million jobs, all of them or none.
 local changes = require "house.changes"
+local clock = require "house.clock"
 local config = require "house.config"
 local db = require "house.db"
 local events = require "orrery.data.events"
 local ids = require "house.ids"
 local json = require "house.json"
 local log = require "house.log"
+local server = require "house.server"
 local access = require "orrery.api.access"
+local act = require "orrery.core.act"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.sweeps"
+local dependencies = require "orrery.api.dependencies"
 local fitting = require "orrery.api.fitting"
 local jobs = require "orrery.data.jobs"
 local lifecycle = require "orrery.core.lifecycle"
+local limits = require "orrery.data.limits"
 local problem = require "orrery.api.problem"
 local schema = require "orrery.core.schema"
 local simulations = require "orrery.data.simulations"
@@ -21,7 +26,8 @@ local sweep = require "orrery.core.sweep"
 local CHUNK = 500 -- jobs in one commit: others' commits find their place between two of them
 
 local whole, cut = answer.shapes { { "id", "id" }, { "simulation_id", "id" }, { "jobs", "int" }, { "combine", "text" },
-  { "created_at", "born", "born" }, { "template", "json", "body" }, { "parameters", "json" } }
+  { "sample", "json" }, { "max_active", "int" }, { "created_at", "born", "born" }, { "template", "json", "body" },
+  { "parameters", "json" } }
 
 local function check_job(job, prefix)
   return schema.check(spec.schema, job, prefix) or fitting.check(job, prefix)
@@ -31,12 +37,13 @@ end
 -- ("" for any) the most cores that were seen to fit, since parameters that fit one by one need not fit together.
 local function cells_of(plan, row, simulation, first, count, known)
   local cells, n, width = {}, 0, jobs.swept_width
-  local held = (simulation.wanted == "HOLD" or simulation.wanted == "SUSPEND") and simulation.wanted
-  local seen, wanted, cores, kind, tags
+  local waits, gate = #(plan.first.depends_on or {}), limits.gate_of(simulation, row) or json.null
+  local seen, wanted, cores, kind, due_at, retries, tags
   for i = first, first + count - 1 do
     local parameters, job = sweep.job(plan, i)
     if job ~= seen then -- it is the same one for all, unless a parameter stands in what has a column
-      seen, wanted, cores, kind = job, job.hold and "HOLD" or held or "RUN", spec.cores(job), fitting.kind(job)
+      seen, wanted, cores, kind = job, job.hold and "HOLD" or act.of_new(simulation.wanted), spec.cores(job), fitting.kind(job)
+      due_at, retries = spec.due_at(job, clock.now()) or json.null, spec.retries(job)
       tags = job.tags and json.encode(job.tags) or json.null
       local resource = job.resource or ""
       if cores > (known[resource] or 0) then
@@ -48,8 +55,8 @@ local function cells_of(plan, row, simulation, first, count, known)
     cells[n + 1], cells[n + 2], cells[n + 3], cells[n + 4] = row.first_job + i, row.simulation, row.key, row.owner
     cells[n + 5], cells[n + 6], cells[n + 7] = job.name or json.null, "PENDING", wanted
     cells[n + 8], cells[n + 9], cells[n + 10] = job.priority or 0, job.resource or json.null, cores
-    cells[n + 11], cells[n + 12] = kind, wanted ~= "RUN" and "HELD" or json.null
-    cells[n + 13], cells[n + 14] = tags, parameters
+    cells[n + 11], cells[n + 12], cells[n + 13] = kind, due_at, waits
+    cells[n + 14], cells[n + 15], cells[n + 16], cells[n + 17] = retries, gate, tags, parameters
     n = n + width
   end
   return cells
@@ -88,11 +95,14 @@ end
 local function create(context, id)
   local simulation = access.simulation(context, id)
   access.may_run(context)
+  local sample = context.body.sample
+  if sample then sample.seed = sample.seed or tonumber(server.random(4), 16) end
   local plan, problems = sweep.plan(context.body, config.limits.sweep_jobs, check_job)
-  if not plan then problem.invalid(problems) end
+  problems = problems or dependencies.check(plan.first, simulation.owner, "/template")
+  if problems then problem.invalid(problems) end
   local row = { key = ids.new(), simulation = simulation.key, owner = simulation.owner, template = plan.template,
-    body = plan.body, parameters = plan.parameters, combine = plan.combine, jobs = plan.jobs,
-    first_job = ids.new(plan.jobs) }
+    body = plan.body, parameters = plan.parameters, combine = plan.combine, sample = plan.sample, jobs = plan.jobs,
+    max_active = context.body.max_active, first_job = ids.new(plan.jobs) }
   local begun, published = false, false
   local function effect(finish)
     begun = true
@@ -100,6 +110,7 @@ local function create(context, id)
     local batch = lifecycle.batch()
     simulations.touch_as(batch.change, simulation)
     data.publish(batch.change, row.key)
+    dependencies.add(batch.change, plan.first, row.owner, row.first_job, row.first_job + row.jobs - 1)
     events.append(batch.change, batch.at, "sweep.created", row.owner, row.simulation, nil,
       { sweep = ids.text(row.key), jobs = row.jobs })
     batch:count(row.simulation, "PENDING", row.jobs)

@@ -28,6 +28,7 @@ end
 
 local function times(j)
   local parts = {}
+  if j.state == "PENDING" and j.due_at then parts[1] = "due " .. quantity.time(j.due_at) end
   for _, moment in ipairs { "created", "submitted", "started", "ended" } do
     local time = j[moment .. "_at"]
     if time then parts[#parts + 1] = moment .. " " .. quantity.time(time) end
@@ -44,6 +45,22 @@ local function needs(spec)
   end
   table.sort(parts)
   return table.concat(parts, ", ")
+end
+
+-- What has to be before it is handed over.
+local function conditions(spec)
+  local parts = {}
+  if spec.not_before then parts[1] = "not before " .. quantity.time(spec.not_before) end
+  for _, each in ipairs(spec.depends_on or {}) do
+    parts[#parts + 1] = ("%s %s"):format(each.job, each.condition or "completed")
+  end
+  return table.concat(parts, ", ")
+end
+
+local function retries(spec)
+  local r = spec.retries
+  if not r then return nil end
+  return ("%d%s"):format(r.count or 0, r.reasons and ", after " .. table.concat(r.reasons, ", ") or "")
 end
 
 local function usage(j)
@@ -67,6 +84,8 @@ local rows = {
   { "command", function(j) return command_of(j.spec) end },
   { "parameters", function(j) return j.parameters and json.encode(j.parameters) end },
   { "needs", function(j) return needs(j.spec) end },
+  { "waits for", function(j) return conditions(j.spec) end },
+  { "retries", function(j) return retries(j.spec) end },
   { "resource", function(j)
     local there = j.native_id and (" (there %s, %s)"):format(j.native_id, j.native_state or "?") or ""
     return j.resource and j.resource .. there
@@ -83,6 +102,7 @@ local function print_history(opened, id)
     session.without_nulls(event)
     local words = { "  " .. quantity.time(event.at), event.type }
     words[#words + 1] = event.from and event.to and event.from .. " -> " .. event.to or event.to
+    words[#words + 1] = event.name
     words[#words + 1] = event.reason
     words[#words + 1] = event.message
     out.line(text.clean(table.concat(words, "  ")))

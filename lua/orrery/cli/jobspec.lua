@@ -47,9 +47,11 @@ local rows = {
     to = { "directory" } },
   { "--stdin", "FILE", "file to read from", program.absolute, to = { "stdin_path" } },
   { "--priority", "N", "larger goes first among your jobs", whole, to = { "priority" } },
+  { "--not-before", "TIME", "not before a time: 2026-01-31T12:00:00Z", to = { "not_before" } },
+  { "--retries", "N", "try again so often when the resource fails it", whole, to = { "retries", "count" } },
 }
 
-local function target_of(row) return row[1]:sub(3) end
+local function target_of(row) return (row[1]:sub(3):gsub("%-", "_")) end
 
 ---@return table[] the argparse options, for a group of their own in the help
 function jobspec.declare(command)

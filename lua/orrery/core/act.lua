@@ -13,26 +13,29 @@ local decisions = {
     SUSPENDED = { verb = "cancel" }, STAGE_OUT = { done = true },
   },
   HOLD = {
-    NEW = { done = true }, PENDING = { done = true, reason = "HELD" }, STAGE_IN = { wait = true },
+    NEW = { done = true }, PENDING = { done = true }, STAGE_IN = { wait = true },
     SUBMITTING = { wait = true }, QUEUED = { verb = "hold" }, HELD = { done = true },
     ACTIVE = { done = true }, SUSPENDED = { done = true }, STAGE_OUT = { done = true },
   },
   SUSPEND = {
-    NEW = { done = true }, PENDING = { done = true, reason = "HELD" }, STAGE_IN = { wait = true },
+    NEW = { done = true }, PENDING = { done = true }, STAGE_IN = { wait = true },
     SUBMITTING = { wait = true }, QUEUED = { verb = "hold", patient = true }, HELD = { done = true },
     ACTIVE = { verb = "suspend" }, SUSPENDED = { done = true }, STAGE_OUT = { done = true },
   },
   RUN = {
-    NEW = { done = true }, PENDING = { done = true, reason = false }, STAGE_IN = { done = true },
+    NEW = { done = true }, PENDING = { done = true }, STAGE_IN = { done = true },
     SUBMITTING = { wait = true }, QUEUED = { done = true }, HELD = { verb = "release" },
     ACTIVE = { done = true }, SUSPENDED = { verb = "resume" }, STAGE_OUT = { done = true },
   },
 }
 
----@return {verb:string|nil, patient:boolean|nil, move:string|nil, wait:boolean|nil, done:boolean|nil, reason:string|false|nil}
+---@return {verb:string|nil, patient:boolean|nil, move:string|nil, wait:boolean|nil, done:boolean|nil}
 function act.on(job)
   return decisions[job.wanted][job.state] or { done = true }
 end
+
+---What is wanted of a job that comes to a simulation: the same as of the others, but that a CANCEL was for those alone.
+function act.of_new(wanted) return wanted == "CANCEL" and "RUN" or wanted end
 
 ---Which states a wish makes sense for; the API refuses the others at once.
 function act.possible(wanted, state)

@@ -29,6 +29,10 @@ local keys = {
   { "http.idle_ms", "integer", 75000, min = 100, max = 3600000, help = "time a connection may be idle" },
   { "http.write_ms", "integer", 30000, min = 100, max = 600000, help = "time a client may take nothing of an answer" },
   { "limits.sweep_jobs", "integer", 1000000, min = 1, max = 1000000, help = "the largest sweep" },
+  { "retention.jobs_days", "integer", nil, min = 1, max = 36500,
+    help = "days after its end until a simulation is deleted, with jobs, events and directories (default: never)" },
+  { "retention.directories_days", "integer", nil, min = 1, max = 36500,
+    help = "days after a simulation's end until its jobs' directories are removed (default: never)" },
   { "limits.page", "integer", 1000, min = 1, max = 10000, help = "the largest page of a list" },
 }
 
@@ -42,6 +46,8 @@ local resource_keys = {
   { "timeout_ms", "integer", 30000, min = 100, max = 600000, help = "time a verb may take" },
   { "lost_ms", "integer", 60000, min = 100, max = 86400000,
     help = "time a job may be missing, while the scheduler answers, before it is given up" },
+  { "stuck_ms", "integer", 600000, min = 100, max = 604800000,
+    help = "time a job may be stuck, that is, never start by itself as its scheduler says, before it is given up" },
   { "options", "options", nil, help = "the plug-in's own" },
 }
 

@@ -6,6 +6,7 @@ local config = require "house.config"
 local db = require "house.db"
 local house = require "house.resources"
 local json = require "house.json"
+local limits = require "orrery.core.limits"
 local log = require "house.log"
 local server = require "house.server"
 local task = require "house.task"
@@ -18,7 +19,10 @@ local jobs = require "orrery.data.jobs"
 local monitor = require "orrery.core.monitor"
 local recover = require "orrery.core.recover"
 local resource = require "orrery.core.resource"
+local retention = require "orrery.core.retention"
+local signals = require "orrery.core.signals"
 local steer = require "orrery.core.steer"
+local waiting = require "orrery.core.waiting"
 
 local IDLE_MS = 1000                     -- the longest pause of any task: time-outs and beats
 local GATHER_MS = 20                     -- commits come in crowds; one look is enough for all of a crowd
@@ -31,6 +35,7 @@ local function go_round(it, changed)
     monitor.run(it, changed)
     recover.run(it)
     steer.ask(it)
+    signals.send(it)
     it:observe()
     it.more = dispatch.run(it)
   end
@@ -83,12 +88,12 @@ local function keep_house()
   return change:commit() and idempotency.any(before)
 end
 
--- Directories are removed beside everything else: a disk may take its time.
-local function remove_directories()
+-- What goes on beside everything else: a disk may take its time, and so may a million old jobs.
+local function again_and_again(pause_ms, what, run)
   while true do
-    local ok, why = xpcall(deletion.remove_directories, debug.traceback)
-    if not ok then log.error("removing directories failed", { error = why }) end
-    task.sleep(REMOVAL_MS)
+    local ok, why = xpcall(run, debug.traceback)
+    if not ok then log.error(what .. " failed", { error = why }) end
+    task.sleep(pause_ms)
   end
 end
 
@@ -96,6 +101,8 @@ end
 local function steer_all(resources)
   local more = steer.simulations()
   steer.run(resources)
+  more = waiting.run() or more
+  more = limits.run() or more
   more = deletion.run() or more
   for name, it in pairs(resources) do
     if not it.driven then task.spawn(drive, it) end
@@ -111,7 +118,8 @@ return function()
     local why = boot.run()
     if why then return server.ready(why) end
     resources = start_resources()
-    task.spawn(remove_directories)
+    task.spawn(again_and_again, REMOVAL_MS, "removing directories", deletion.remove_directories)
+    task.spawn(again_and_again, HOUSEKEEPING_MS, "retention", retention.run)
     server.beat()
     server.ready()
   end
@@ -123,6 +131,7 @@ return function()
       if keep_house() then more = true else next_housekeeping = clock.monotonic() + HOUSEKEEPING_MS end
     end
     server.beat()
-    if not more and changes.wait(IDLE_MS) then task.sleep(math.max(looked + GATHER_MS - clock.monotonic(), 0)) end
+    local pause = math.min(IDLE_MS, waiting.next_ms() or IDLE_MS)
+    if not more and changes.wait(pause) then task.sleep(math.max(looked + GATHER_MS - clock.monotonic(), 0)) end
   end
 end

@@ -2,6 +2,7 @@
 -- is gone for its users at once.
 local clock = require "house.clock"
 local db = require "house.db"
+local events = require "orrery.data.events"
 local files = require "house.files"
 local jobs = require "orrery.data.jobs"
 local log = require "house.log"
@@ -20,6 +21,7 @@ function deletion.run()
   local list = jobs.of_simulation(simulation.key, 0, CHUNK)
   for _, job in ipairs(list) do jobs.delete(change, job, now) end
   if #list < CHUNK then
+    events.forget(change, simulation.key)
     simulations.delete(change, simulation.key)
     jobs.bury(change, simulation.key, simulation.owner, now)
   end

@@ -86,7 +86,7 @@ local function begin_attempts(resource, chosen)
   for i, job in ipairs(chosen) do
     local attempt = job.attempt + 1
     batch:move(job, "SUBMITTING", { attempt = attempt, submission = first + i - 1, resource = resource.name,
-      submitted_at = batch.at, reason = false, message = false, due_at = false,
+      submitted_at = batch.at, reason = false, message = false,
       directory = submission.directory(resource.settings.base, job, attempt) })
     resource.submitting[job.key] = job
     resource.held = resource.held + 1

@@ -1,44 +1,18 @@
--- The life of a job: its states, which may follow which, and the one way to change them. A batch of transitions is
+-- The life of a job: the one way to change its state (core.states says which may follow which). A batch of transitions is
 -- gathered and committed as one: each job's row, its event, and the counts of its simulation change together.
 local clock = require "house.clock"
 local db = require "house.db"
 local events = require "orrery.data.events"
 local jobs = require "orrery.data.jobs"
+local retry = require "orrery.core.retry"
 local simulations = require "orrery.data.simulations"
+local states = require "orrery.core.states"
+local waiting = require "orrery.data.waiting"
 
 local lifecycle = {}
 
-lifecycle.states = { "NEW", "PENDING", "STAGE_IN", "SUBMITTING", "QUEUED", "HELD", "ACTIVE", "SUSPENDED", "STAGE_OUT",
-  "COMPLETED", "FAILED", "CANCELED" }
-
-local function set(...)
-  local result = {}
-  for _, name in ipairs({ ... }) do result[name] = true end
-  return result
-end
-
-lifecycle.ended = set("COMPLETED", "FAILED", "CANCELED")
--- The scheduler knows, or may know, a native job.
-lifecycle.live = set("STAGE_IN", "SUBMITTING", "QUEUED", "HELD", "ACTIVE", "SUSPENDED", "STAGE_OUT")
-lifecycle.reasons = { "EXIT_CODE", "SIGNAL", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "SUBMIT_REJECTED",
-  "DEPENDENCY", "STAGING", "LAUNCH_FAILED", "LOST" }
-
--- What may follow a state. PENDING after SUBMITTING: certainly nothing was submitted. QUEUED after ACTIVE: a native
--- requeue. Looks at a scheduler come at intervals, so a state between may never be seen.
-lifecycle.next = {
-  NEW = set("PENDING", "CANCELED", "FAILED"),
-  PENDING = set("STAGE_IN", "SUBMITTING", "CANCELED", "FAILED"),
-  STAGE_IN = set("SUBMITTING", "PENDING", "CANCELED", "FAILED"),
-  SUBMITTING = set("QUEUED", "HELD", "ACTIVE", "SUSPENDED", "STAGE_OUT", "PENDING", "COMPLETED", "CANCELED", "FAILED"),
-  QUEUED = set("HELD", "ACTIVE", "SUSPENDED", "STAGE_OUT", "PENDING", "COMPLETED", "CANCELED", "FAILED"),
-  HELD = set("QUEUED", "ACTIVE", "SUSPENDED", "STAGE_OUT", "PENDING", "COMPLETED", "CANCELED", "FAILED"),
-  ACTIVE = set("QUEUED", "HELD", "SUSPENDED", "STAGE_OUT", "PENDING", "COMPLETED", "CANCELED", "FAILED"),
-  SUSPENDED = set("ACTIVE", "QUEUED", "HELD", "STAGE_OUT", "PENDING", "COMPLETED", "CANCELED", "FAILED"),
-  STAGE_OUT = set("PENDING", "COMPLETED", "CANCELED", "FAILED"),
-  COMPLETED = set(), FAILED = set(), CANCELED = set(),
-}
-
-function lifecycle.legal(from, to) return lifecycle.next[from] ~= nil and lifecycle.next[from][to] == true end
+lifecycle.states, lifecycle.ended, lifecycle.live = states.all, states.ended, states.live
+lifecycle.reasons, lifecycle.legal = states.reasons, states.legal
 
 ---@class lifecycle.batch transitions to be committed together
 local batch = {}
@@ -61,11 +35,21 @@ end
 -- What of a transition's fields is told in its event.
 local told = { "reason", "message", "exit_code", "signal", "native_id", "native_state", "resource", "attempt" }
 
--- One step of a job's life: the event that tells it, the counts, and the job itself. Its row is left to the caller.
+-- One step of a job's life: the event that tells it, the counts, those who depend on it, and the job itself. Its row is
+-- left to the caller, who is told the columns to set: those of a failed attempt become others if there is another.
 local function step(self, job, to, fields, at)
+  local again = to == "FAILED" and retry.instead(job, fields, self.at)
+  if again then
+    self:tell(job, "job.retry", { attempt = job.attempt, reason = fields.reason, message = fields.message or nil,
+      exit_code = fields.exit_code or nil, signal = fields.signal or nil })
+    to, fields = "PENDING", again
+  end
   local from = job.state
   if not lifecycle.legal(from, to) then error(("a job cannot go from %s to %s"):format(from, to), 3) end
-  if lifecycle.ended[to] and fields.ended_at == nil then fields.ended_at = self.at end
+  if lifecycle.ended[to] then
+    if fields.ended_at == nil then fields.ended_at = self.at end
+    waiting.ended(self.change, job.key, to)
+  end
   local data = { from = from, to = to }
   for _, name in ipairs(told) do
     if fields[name] then data[name] = fields[name] end
@@ -75,16 +59,16 @@ local function step(self, job, to, fields, at)
   self:count(job.simulation, to, 1)
   job.state = to
   for name, value in pairs(fields) do job[name] = value or nil end
+  return fields
 end
 
 ---Moves a job on. `job` is its row (key, simulation, owner, state) and is brought up to date; `fields` are columns to
----set (false clears one). An illegal step is a defect of the caller and raises.
+---set (false clears one). A failure may become PENDING (core.retry). An illegal step is a defect of the caller and raises.
 ---@param at integer|nil when it happened, if that is known better than by "now"
 function batch:move(job, to, fields, at)
   local from = job.state
-  fields = fields or {}
-  step(self, job, to, fields, at)
-  jobs.move(self.change, job.key, from, to, fields)
+  fields = step(self, job, to, fields or {}, at)
+  jobs.move(self.change, job.key, from, job.state, fields)
 end
 
 ---Moves a job over several states at once, of which some were not seen in time: `path` is a list of {state, fields, at}.
@@ -92,8 +76,7 @@ end
 function batch:walk(job, path)
   local from, all = job.state, {}
   for _, each in ipairs(path) do
-    step(self, job, each[1], each[2], each[3])
-    for name, value in pairs(each[2]) do all[name] = value end
+    for name, value in pairs(step(self, job, each[1], each[2], each[3])) do all[name] = value end
   end
   jobs.move(self.change, job.key, from, job.state, all)
 end

@@ -1,45 +1,19 @@
 -- Looking at the jobs a resource holds: those it says have changed at once, all of them at intervals. What is reported
 -- becomes transitions; a job that is missing is not done but unknown, until it has been missing for long.
 local clock = require "house.clock"
-local files = require "house.files"
 local ids = require "house.ids"
-local json = require "house.json"
 local log = require "house.log"
+local attempt = require "orrery.core.attempt"
 local dispatch = require "orrery.core.dispatch"
+local evidence = require "orrery.core.evidence"
 local lifecycle = require "orrery.core.lifecycle"
 local status = require "orrery.core.status"
-local submission = require "orrery.core.submission"
+local stuck = require "orrery.core.stuck"
 
 local monitor = {}
 
 local CROWD = 1000
-local RESULTS_BYTES = 65536    -- the largest results.json that is taken in
 local RESULTS_TRIES = 3        -- before a job ends without the results that its disk does not give
-
--- Only an object of scalars becomes a row of results; anything else is left where it is.
-local function checked_results(text)
-  local value = text and json.decode(text)
-  if type(value) ~= "table" or json.is_list(value) then return nil end
-  for _, member in pairs(value) do
-    if type(member) == "table" then return nil end
-  end
-  return json.encode(value)
-end
-
--- What the ended jobs left in results.json, by job. On a lane of its own: downloads must not be in its way.
-local function collect_results(resource, ended)
-  local places, found = {}, {}
-  for i, job in ipairs(ended) do places[i] = submission.place(job.directory) end
-  if #places == 0 then return found end
-  local texts, _, why = files.slurp(resource.name .. " (results)", places, "results.json", RESULTS_BYTES,
-    resource.settings.timeout_ms)
-  if not texts then
-    log.warn("results not read", { resource = resource.name, error = why })
-    return found, true
-  end
-  for i, job in ipairs(ended) do found[job] = checked_results(texts[i]) end
-  return found
-end
 
 -- Only the time counts in which the scheduler answers: one that comes back from a failure may not know its jobs yet.
 local function missing(resource, batch, job)
@@ -47,9 +21,25 @@ local function missing(resource, batch, job)
   if not job.missing_since or job.missing_since < resource.lost_at then job.missing_since = now end
   if now - job.missing_since < resource.settings.lost_ms then return end
   local to = job.wanted == "CANCEL" and "CANCELED" or "FAILED"
+  resource:release(job)
   batch:move(job, to, { reason = to == "FAILED" and "LOST" or false,
     message = "the scheduler does not know the job any more, and nothing tells how it ended" })
-  resource:release(job)
+end
+
+-- What the attempts' own records say of jobs that the scheduler has forgotten, or of whose end it says no more than how the
+-- script around it ended.
+local function consult_records(resource, list, reports)
+  if not resource.info.honours.batch then return end
+  local asked, at = {}, {}
+  for i, report in pairs(reports) do
+    if report.absent or report.final and attempt.is_own(report.exit_code) then
+      asked[#asked + 1], at[#at + 1] = list[i], i
+    end
+  end
+  for job_at, outcome in pairs(evidence.records(resource, asked, attempt.outcome)) do
+    local i = at[job_at]
+    if outcome.native == list[i].native_id then reports[i] = attempt.status(outcome, reports[i]) end
+  end
 end
 
 local function nonsense(resource, job, what)
@@ -71,6 +61,7 @@ local function judge(resource, batch, list, reports)
     else
       job.missing_since = nil
       local steps = status.steps(job, report)
+      if not lifecycle.ended[report.state] then stuck.note(batch, job, report) end
       if #steps > 0 then
         moving[#moving + 1] = { job = job, steps = steps }
         if lifecycle.ended[steps[#steps][1]] then ended[#ended + 1] = job end
@@ -82,16 +73,17 @@ end
 
 local function take(resource, list, reports)
   local batch = lifecycle.batch()
+  consult_records(resource, list, reports)
   local moving, ended = judge(resource, batch, list, reports)
-  local results, unread = collect_results(resource, ended)
+  local results, unread = evidence.results(resource, ended)
   for _, move in ipairs(moving) do
     local job, last = move.job, move.steps[#move.steps]
     local has_ended = lifecycle.ended[last[1]]
     if has_ended and unread then job.unread = (job.unread or 0) + 1 end
     if not has_ended or not unread or job.unread >= RESULTS_TRIES then -- else: at the next poll again
       if results[job] then last[2].results = results[job] end
+      if has_ended then resource:release(job) end -- while it still has its native id: it may be tried again
       batch:walk(job, move.steps)
-      if has_ended then resource:release(job) end
     end
   end
   dispatch.commit(resource, batch)
@@ -122,6 +114,7 @@ function monitor.run(resource, changed)
     end
   end
   if #list > 0 then ask(resource, list) end
+  stuck.give_up(resource)
 end
 
 ---When the next poll is due, in milliseconds from now; nil when there is no job to look at.

@@ -21,6 +21,7 @@ local SETTLE_MS = 2000  -- after a submission, before its scheduler is asked whe
 
 local honours = { type = "object", fields = {
   fields = { type = "list", of = { type = "text" } }, cores = { type = "integer", min = 1 },
+  batch = { type = "text", pattern = "^[%u_]+$", format = "the name of a variable" },
   array_size = { type = "integer", min = 0 }, max_submitted = { type = "integer", min = 1 } } }
 
 ---@param settings table the checked configuration of one resource
@@ -119,7 +120,9 @@ end
 function resource:ready() return self.state ~= "down" or clock.monotonic() >= self.retry_at end
 
 local function start(self)
-  local info, _, why = house.start(self.name, self.scheduler, self.settings.options or {})
+  local config = { timeout_ms = self.settings.timeout_ms }
+  for name, value in pairs(self.settings.options or {}) do config[name] = value end
+  local info, _, why = house.start(self.name, self.scheduler, config)
   local problems = info and schema.check(honours, info.honours)
   if not problems then return info, why end
   house.stop(self.name, STOP_MS)

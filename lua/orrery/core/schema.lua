@@ -1,12 +1,14 @@
 -- Schemas: what a value must look like, as data. Bodies are checked against them, and the OpenAPI document is made of
 -- them, so the two cannot differ. A schema is a table with `type`:
 --   text     min, max (bytes), pattern (Lua) + format (what it means in words), line (no control characters), choices
---   integer  min, max      number  min, max      boolean
+--   integer  min, max      number  min, max      boolean      null
+--   time     RFC 3339
 --   list     of, max       map  of, max, key_pattern      object  fields {name = schema}; unknown names are errors
 --   any      as it is      either  a list of schemas; the first that fits the kind of value counts, or the one whose `when`
 --                                  names a member that the value has
 -- and with `required`, `help` for members of objects.
 local json = require "house.json"
+local moment = require "orrery.core.moment"
 
 local schema = {}
 
@@ -19,8 +21,8 @@ local function kind_of(value)
   return kind
 end
 
-local names = { text = "a text", integer = "a whole number", number = "a number", boolean = "true or false",
-  list = "a list", map = "an object", object = "an object", null = "null" }
+local names = { text = "a text", time = "a time such as 2026-01-31T12:00:00Z", integer = "a whole number",
+  number = "a number", boolean = "true or false", list = "a list", map = "an object", object = "an object", null = "null" }
 
 local function escape(name) return (tostring(name):gsub("~", "~0"):gsub("/", "~1")) end
 
@@ -61,6 +63,10 @@ function checks.number(s, value, pointer, problem)
 end
 
 function checks.boolean() end
+
+function checks.time(s, value, pointer, problem)
+  if not moment.parse(value) then problem(pointer, "must be " .. names[s.type]) end
+end
 
 function checks.list(s, value, pointer, problem)
   if #value > (s.max or 100000) then
@@ -113,12 +119,15 @@ end
 
 function checks.any() end
 
+function checks.null() end
+
 local function fits(s, value, kind)
   local wanted = s.type
   if s.when and (kind ~= "map" or value[s.when] == nil) then return false end
   if wanted == "any" then return true end
   if wanted == "integer" then return math.type(value) == "integer" end
   if wanted == "number" then return kind == "number" end
+  if wanted == "time" then return kind == "text" end
   if wanted == "object" or wanted == "map" then
     return kind == "map" or (kind == "list" and next(value) == nil and not json.is_list(value))
   end
@@ -168,11 +177,12 @@ function schema.to_json_schema(s)
   elseif s.type == "text" then
     out.type, out.minLength, out.maxLength = "string", s.min, s.max
     out.enum = s.choices and json.list { table.unpack(s.choices) }
-    out.format = s.json_format
+  elseif s.type == "time" then
+    out.type, out.format = "string", "date-time"
   elseif s.type == "integer" or s.type == "number" then
     out.type, out.minimum, out.maximum = s.type, s.min, s.max
-  elseif s.type == "boolean" then
-    out.type = "boolean"
+  elseif s.type == "boolean" or s.type == "null" then
+    out.type = s.type
   elseif s.type == "list" then
     out.type, out.items, out.maxItems = "array", schema.to_json_schema(s.of), s.max
   elseif s.type == "map" then

@@ -1,5 +1,8 @@
 -- The job specification: PSI/J's words, and ours in addition (see docs of the fields' `help`). Here is what one must look
 -- like, and what the house itself reads out of it.
+local moment = require "orrery.core.moment"
+local states = require "orrery.core.states"
+
 local spec = {}
 
 local function text(help, more)
@@ -11,6 +14,12 @@ end
 local function count(help, max) return { type = "integer", min = 1, max = max or 1000000, help = help } end
 
 local line = { type = "text", line = true, max = 4096 }
+
+local dependency = { type = "object", help = "a job and how it must end", fields = {
+  job = { type = "text", max = 64, required = true, help = "its id" },
+  condition = { type = "text", choices = { "completed", "failed", "ended" },
+    help = "completed (default), failed, or ended: in whatever way" },
+} }
 
 local resources = { type = "object", help = "what the job needs", fields = {
   node_count = count "nodes",
@@ -32,8 +41,17 @@ local attributes = { type = "object", help = "how the scheduler treats the job",
     key_format = '"PLUG-IN.OPTION"', help = 'options of one scheduler, by "PLUG-IN.OPTION"' },
 } }
 
+local retries = { type = "object", help = "whether it is tried again when an attempt fails", fields = {
+  count = { type = "integer", min = 0, max = 1000, help = "so many times (default 0)" },
+  reasons = { type = "list", of = { type = "text", choices = states.failures }, max = #states.failures,
+    help = "only when it fails for one of these reasons (default: those for which it cannot be blamed itself, "
+      .. table.concat(states.blameless, ", ") .. ")" },
+} }
+
 spec.tags = { type = "map", of = line, max = 64, key_pattern = "^[%w_.:/-]+$", key_format = "letters, digits and _.:/-",
   help = "free labels: text by name" }
+
+spec.max_active = { type = "integer", min = 1, max = 1000000, help = "so many of its jobs at most are handed over at once" }
 
 spec.fields = {
   name = text("for people", { line = true, max = 256 }),
@@ -54,6 +72,10 @@ spec.fields = {
     { line = true, max = 64, pattern = "^[%w_-]+$", format = "a resource's name" }),
   priority = { type = "integer", min = -1000, max = 1000, help = "larger goes first among the owner's jobs" },
   hold = { type = "boolean", help = "true: waits for release" },
+  not_before = { type = "time", help = "it is not handed over before this time" },
+  depends_on = { type = "list", of = dependency, max = 100,
+    help = "jobs of the same owner that must have ended before it is handed over; it fails when one ends in another way" },
+  retries = retries,
   tags = spec.tags,
 }
 
@@ -65,6 +87,15 @@ function spec.cores(job)
   local processes = r.process_count or (r.node_count or 1) * (r.processes_per_node or 1)
   return processes * (r.cpu_cores_per_process or 1)
 end
+
+---The time before which the job is not handed over, if that is still to come.
+function spec.due_at(job, now)
+  local due_at = job.not_before and moment.parse(job.not_before)
+  return due_at and due_at > now and due_at or nil
+end
+
+---How many attempts may follow one that fails.
+function spec.retries(job) return job.retries and job.retries.count or 0 end
 
 ---What the schema alone cannot say. @return {pointer:string, detail:string}[]|nil
 function spec.inconsistent(job, prefix)
@@ -88,7 +119,8 @@ local function flatten(job)
 end
 
 -- Fields that the house itself serves, whatever the scheduler.
-local ours = { name = true, submit = true, hold = true, priority = true, tags = true, resource = true }
+local ours = { name = true, submit = true, hold = true, priority = true, tags = true, resource = true,
+  not_before = true, depends_on = true, retries = true }
 
 -- A number of cores as it counts for the kind of a job: of more than 99 the first two digits, and 0 for the rest. So a sweep
 -- over cores makes some hundreds of kinds, not a million.

@@ -1,8 +1,8 @@
 -- What a plug-in reports of a job (the table "A status" of schedulers/README.md): checked, since a plug-in may say
 -- anything, and turned into the steps of the job's life that it implies.
 local json = require "house.json"
-local lifecycle = require "orrery.core.lifecycle"
 local schema = require "orrery.core.schema"
+local states_of_jobs = require "orrery.core.states"
 
 local status = {}
 
@@ -15,7 +15,7 @@ local states = { type = "text", choices = { "QUEUED", "HELD", "ACTIVE", "SUSPEND
 
 local shape = { type = "object", fields = {
   absent = { type = "boolean" }, state = states, native_state = words, final = { type = "boolean" },
-  reason = { type = "text", choices = lifecycle.reasons }, message = words, exit_code = { type = "integer" },
+  reason = { type = "text", choices = states_of_jobs.reasons }, message = words, exit_code = { type = "integer" },
   signal = { type = "integer" }, started_at = time, ended_at = time, runs = { type = "integer" }, stuck = words,
   hosts = { type = "list", of = words },
   usage = { type = "object", fields = {
@@ -66,15 +66,24 @@ local function ending(job, report)
   }
 end
 
+-- Many schedulers tell whole seconds, and machines' clocks differ: no job starts before it was submitted, or ends before
+-- it started.
+local function in_order(job, report)
+  local submitted, started = job.submitted_at or 0, report.started_at
+  started = started and math.max(started, submitted)
+  local ended = report.ended_at and math.max(report.ended_at, started or job.started_at or submitted)
+  return started, ended
+end
+
 ---The steps that bring a job to what is reported: a list of {state, fields, at}, empty when it is there already.
 function status.steps(job, report)
   local steps = {}
-  local has_ended = lifecycle.ended[report.state]
+  local has_ended = states_of_jobs.ended[report.state]
   if has_ended and not report.final then return steps end
-  local started = report.started_at or false
+  report.started_at, report.ended_at = in_order(job, report)
   local waited = job.state ~= "ACTIVE" and job.state ~= "SUSPENDED"
   if report.started_at and waited and not job.started_at and (has_ended or report.state == "SUSPENDED") then
-    steps[1] = { "ACTIVE", { started_at = started }, report.started_at }
+    steps[1] = { "ACTIVE", { started_at = report.started_at }, report.started_at }
   end
   if has_ended then
     local to, fields = ending(job, report)
@@ -83,7 +92,6 @@ function status.steps(job, report)
   elseif report.state ~= job.state then
     local fields = { native_state = report.native_state }
     if report.state == "ACTIVE" and not job.started_at then fields.started_at = report.started_at end
-    if report.stuck then fields.message = report.stuck end
     steps[#steps + 1] = { report.state, fields, report.state == "ACTIVE" and not job.started_at and report.started_at or nil }
   end
   return steps

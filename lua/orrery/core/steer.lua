@@ -20,8 +20,6 @@ local AGAIN_MS = 10000 -- before a verb that showed no effect is repeated
 local function settle(batch, job, decision)
   if decision.move then
     batch:move(job, decision.move, { reason = false, message = "canceled before it was submitted" })
-  elseif decision.reason ~= nil and (job.reason or false) ~= decision.reason then
-    jobs.set_reason(batch.change, job.key, job.state, decision.reason or nil)
   end
   jobs.settled(batch.change, job)
 end

@@ -1,4 +1,5 @@
 -- From a job's row to what a plug-in's submit is given (the table "A submission" of schedulers/README.md).
+local attempt = require "orrery.core.attempt"
 local ids = require "house.ids"
 local json = require "house.json"
 local rules = require "orrery.core.spec"
@@ -18,8 +19,8 @@ function submission.spec_of(job)
 end
 
 ---An attempt's own directory. Names of ids only, so nothing a user wrote can lead it elsewhere.
-function submission.directory(base, job, attempt)
-  return ("%s/%s/%s/%d"):format(base, ids.text(job.simulation), ids.text(job.key), attempt)
+function submission.directory(base, job, number)
+  return ("%s/%s/%s/%d"):format(base, ids.text(job.simulation), ids.text(job.key), number)
 end
 
 ---The same as a place for house.files: beneath the base everything is the house's own, and no link is followed.
@@ -69,6 +70,8 @@ function submission.build(job, resource)
   else
     item.argv = json.list { spec.executable, table.unpack(spec.arguments or {}) }
   end
+  local native = resource.info.honours.batch
+  if native then item.batch = attempt.script(item, native) end
   return item
 end
 

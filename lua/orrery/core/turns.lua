@@ -61,10 +61,10 @@ end
 
 -- Reads so many of an owner's jobs, the most urgent of all queues. Those that take too many cores wait for another resource,
 -- but for those that name this one: they are refused when they are handed over.
-local function read(owner, cores, now, most)
+local function read(owner, cores, most)
   local list, more = {}, false
   for _, queue in ipairs(owner.queues) do
-    local rows = jobs.pending(queue, queue.resource and math.maxinteger or cores, now, most)
+    local rows = jobs.pending(queue, queue.resource and math.maxinteger or cores, most)
     more = more or #rows == most
     table.move(rows, 1, #rows, #list + 1, list)
   end
@@ -74,12 +74,12 @@ end
 
 -- Reads no more than are needed: at first each owner's share, then more of those who have it.
 local function read_all(owners, cores, most)
-  local now, share = clock.now(), math.max(most // #owners, 1)
+  local share = math.max(most // #owners, 1)
   repeat
     local count, more = 0, false
     for _, owner in ipairs(owners) do
       if count >= most then break end -- the others' turn comes next time
-      if not owner.jobs or owner.more then read(owner, cores, now, share) end
+      if not owner.jobs or owner.more then read(owner, cores, share) end
       count, more = count + math.min(#owner.jobs, share), more or owner.more
     end
     share = share * 2

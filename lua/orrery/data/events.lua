@@ -10,6 +10,12 @@ local of_job = db.statement [[
   ORDER BY number LIMIT ?]]
 local chunk_of = db.statement [[
   SELECT number, at, job, data FROM events WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1]]
+local forget = db.statement "DELETE FROM events WHERE simulation = ? AND job IS NULL"
+local forget_chunks = db.statement [[
+  DELETE FROM events WHERE number IN (
+    SELECT e.number FROM sweeps w CROSS JOIN events e INDEXED BY events_of_chunks
+    WHERE w.simulation = ? AND w.ready = 1 AND e.type = 'jobs.created'
+      AND e.job BETWEEN w.first_job AND w.first_job + w.jobs - 1)]]
 local newest = db.statement "SELECT max(number) FROM events"
 
 ---@param data table|nil what happened, in words of the event's type
@@ -30,6 +36,13 @@ function events.creation_of(job)
   if not row then return nil end
   row.data = json.decode(row.data)
   return job < row.job + row.data.count and row or nil
+end
+
+---Deletes what happened to a simulation, and the creation of its sweeps, while these are known; its jobs' own events go
+---with the jobs (data.jobs).
+function events.forget(change, simulation)
+  change:add(forget, nil, simulation)
+  change:add(forget_chunks, nil, simulation)
 end
 
 function events.newest() return db.value(newest) or 0 end

@@ -1,13 +1,29 @@
 -- Jobs. What users read is chosen by jobs.one and jobs.page; what the control worker needs, by the functions below.
 local db = require "house.db"
 local visible = require "orrery.data.visible"
+local waiting = require "orrery.data.waiting"
 
 local jobs = {}
 
-local columns = [[j.key AS id, j.simulation AS simulation_id, j.sweep AS sweep_id, j.key AS born, j.owner, j.name,
-  j.state, j.wanted, j.reason, j.message, j.problem, j.resource, j.native_id, j.native_state, j.exit_code, j.signal,
-  j.attempt, j.priority, j.directory, j.parameters, j.tags, j.submitted_at, j.started_at, j.ended_at, j.usage, j.spec,
-  w.template]]
+-- What a PENDING job waits for follows from its row; jobs.waits_for is its twin for rows that are yet to be written.
+local function columns_of(state, wanted)
+  return ([[j.key AS id, j.simulation AS simulation_id, j.sweep AS sweep_id, j.key AS born, j.owner, j.name,
+    <state> AS state, <wanted> AS wanted, CASE WHEN <state> <> 'PENDING' THEN j.reason WHEN <wanted> <> 'RUN' THEN 'HELD'
+      WHEN j.waits > 0 THEN 'DEPENDENCY' WHEN j.due_at IS NOT NULL AND j.attempt = 0 THEN 'NOT_BEFORE'
+      WHEN j.gate IS NOT NULL THEN 'LIMIT' ELSE j.reason END AS reason,
+    j.message, j.problem, j.resource, j.native_id, j.native_state, j.exit_code, j.signal, j.attempt, j.priority,
+    j.directory, j.parameters, j.tags, j.due_at, j.submitted_at, j.started_at, j.ended_at, j.usage, j.spec,
+    w.template]]):gsub("<(%a+)>", { state = state, wanted = wanted })
+end
+
+---What a job that has never been handed over waits for: a reason, or nil.
+function jobs.waits_for(row)
+  if row.state ~= "PENDING" then return nil end
+  return row.wanted ~= "RUN" and "HELD" or row.waits > 0 and "DEPENDENCY" or row.due_at and "NOT_BEFORE"
+    or row.gate and "LIMIT" or nil
+end
+
+local columns = columns_of("j.state", "j.wanted")
 local source = " FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep "
 
 -- What visible.condition says, where the sweep is joined; NULL is no sweep.
@@ -16,9 +32,8 @@ local ready = "w.ready IS NOT 0"
 ---One job as its owner may read it: key, owner (twice); the second statement is for those who may read all.
 jobs.one_owned = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND j.owner = ? AND " .. ready)
 jobs.one_any = db.statement("SELECT " .. columns .. source .. "WHERE j.key = ? AND " .. ready)
----The job as it is about to be: state, wanted, reason, key.
-jobs.one_next = db.statement("SELECT " .. columns:gsub("j%.state", "? AS state"):gsub("j%.wanted", "? AS wanted")
-  :gsub("j%.reason", "? AS reason") .. source .. "WHERE j.key = ? AND " .. ready)
+---The job as it is about to be: state, wanted, key.
+jobs.one_next = db.statement("SELECT " .. columns_of("?1", "?2") .. source .. "WHERE j.key = ?3 AND " .. ready)
 
 -- A sweep's jobs have consecutive keys: where they and the segment meet is all that is read, however long either is.
 local in_segment = "j.key > ?1 AND j.key < ?2"
@@ -65,7 +80,7 @@ function jobs.page(filter, states, descending)
 end
 
 local brief = db.statement([[
-  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.reason, j.resource, j.directory, j.native_id, j.attempt,
+  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.resource, j.directory, j.native_id, j.attempt,
     j.submission, j.started_at, j.ended_at, j.submitted_at, j.sweep
   FROM jobs j WHERE j.key = ? AND ]] .. visible.condition)
 function jobs.get(key) return db.row(brief, key) end
@@ -81,17 +96,18 @@ function jobs.specification(key) return db.row(specification, key) end
 -- Writing --------------------------------------------------------------------------------------------------------
 
 local insert = db.statement [[
-  INSERT INTO jobs(key, simulation, owner, name, state, wanted, priority, resource, cores, kind, reason, tags, spec)
-  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+  INSERT INTO jobs(key, simulation, owner, name, state, wanted, priority, resource, cores, kind, due_at, waits, retries,
+    gate, tags, spec)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
 local insert_swept = db.statement [[
-  INSERT INTO jobs(key, simulation, sweep, owner, name, state, wanted, priority, resource, cores, kind, reason, tags,
-    parameters)
-  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
-jobs.swept_width = 14
+  INSERT INTO jobs(key, simulation, sweep, owner, name, state, wanted, priority, resource, cores, kind, due_at, waits,
+    retries, gate, tags, parameters)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+jobs.swept_width = 17
 
 function jobs.insert(change, row)
   change:add(insert, 1, row.key, row.simulation, row.owner, row.name, row.state, row.wanted, row.priority, row.resource,
-    row.cores, row.kind, row.reason, row.tags, row.spec)
+    row.cores, row.kind, row.due_at, row.waits, row.retries, row.gate, row.tags, row.spec)
 end
 
 ---Many jobs of a sweep at once; `cells` is flat, in the order of the statement's columns.
@@ -103,7 +119,7 @@ local want = db.statement [[
 local steered = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted = ?"
 local settled = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted = ? AND state = ?"
 local unwanted = db.statement "UPDATE jobs SET wanted = ?, steer = 0 WHERE key = ? AND wanted = ?"
-local set_reason = db.statement "UPDATE jobs SET reason = ? WHERE key = ? AND state = ?"
+local explain = db.statement "UPDATE jobs SET message = ?, native_state = ? WHERE key = ? AND state = ?"
 local describe = db.statement [[
   UPDATE jobs SET name = coalesce(?, name), priority = coalesce(?, priority), tags = coalesce(?, tags) WHERE key = ?]]
 local delete = db.statement [[
@@ -119,7 +135,10 @@ local buried = db.statement "SELECT owner FROM deleted WHERE key = ?"
 function jobs.want(change, key, wanted) change:add(want, 1, wanted, key) end
 ---The same for one of many: a job that has ended in the meantime stays as it is.
 function jobs.want_any(change, key, wanted) change:add(want, nil, wanted, key) end
-function jobs.set_reason(change, key, state, reason) change:add(set_reason, nil, reason, key, state) end
+---Why a job is as it is, in words, without a change of its state.
+function jobs.explain(change, key, state, message, native_state)
+  change:add(explain, nil, message, native_state, key, state)
+end
 ---The job is as wanted, or will be without more being done.
 function jobs.steered(change, key, wanted) change:add(steered, nil, key, wanted) end
 ---The same for a job that no scheduler holds, unless it is handed to one at this moment.
@@ -130,7 +149,9 @@ function jobs.unwanted(change, key, wanted, before) change:add(unwanted, nil, be
 function jobs.describe(change, key, row) change:add(describe, 1, row.name, row.priority, row.tags, key) end
 
 ---Deletes an ended job, if it is still in the state of its row, and its history; its directories are noted for removal.
+---One that was never submitted is canceled for those that depend on it.
 function jobs.delete(change, job, now)
+  if job.state == "NEW" then waiting.ended(change, job.key, "CANCELED") end
   change:add(remove, nil, job.key)
   change:add(delete, 1, job.key, job.state)
   change:add(delete_events, nil, job.key)
@@ -142,11 +163,12 @@ function jobs.buried(key) return db.value(buried, key) end
 
 -- What a transition may set beside the state; everything else keeps its value.
 local settable = { "reason", "message", "problem", "resource", "due_at", "attempt", "submission", "native_id",
-  "native_state", "exit_code", "signal", "usage", "directory", "submitted_at", "started_at", "ended_at", "results" }
+  "native_state", "exit_code", "signal", "usage", "directory", "submitted_at", "started_at", "ended_at", "results", "retries",
+  "wanted", "steer", "gate", "let_through" }
 local moves = {} -- statements by the names of the columns they set
 
----Changes the state of a job that is still in state `from`, and, when it is handed over, still wanted to run; `fields` has
----what else is set; false clears a column.
+---Changes the state of a job that is still in state `from`, and, when it is handed over, still wanted to run and let through;
+---`fields` has what else is set; false clears a column.
 function jobs.move(change, key, from, to, fields)
   local names, values, count = {}, {}, 0
   for _, name in ipairs(settable) do
@@ -157,7 +179,7 @@ function jobs.move(change, key, from, to, fields)
       if value ~= false then values[count] = value end
     end
   end
-  local guard = to == "SUBMITTING" and " AND wanted = 'RUN'" or ""
+  local guard = to == "SUBMITTING" and " AND wanted = 'RUN' AND gate IS NULL" or ""
   local which = table.concat(names, ",", 1, count) .. guard
   local statement = moves[which]
   if not statement then
@@ -173,35 +195,35 @@ end
 -- For the control worker -----------------------------------------------------------------------------------------
 
 local whole = [[j.key, j.simulation, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.cores, j.attempt,
-  j.submission, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at, j.reason]]
+  j.retries, j.submission, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at]]
+
+-- Which jobs wait for nothing but a resource: those in the index jobs_pending.
+local ready_to_go = "j.state = 'PENDING' AND j.wanted = 'RUN' AND j.due_at IS NULL AND j.waits = 0 AND j.gate IS NULL"
 
 -- From one queue to the next by the index, however many jobs each has (without the + SQLite would look for owners only).
-local queues = db.statement [[
+local queues = db.statement(([[
   WITH RECURSIVE first(key, owner, kind) AS (
-    SELECT * FROM (SELECT key, owner, kind FROM jobs WHERE state = 'PENDING' AND wanted = 'RUN' AND resource IS ?1
-                   ORDER BY owner, kind LIMIT 1)
+    SELECT * FROM (SELECT j.key, j.owner, j.kind FROM jobs j WHERE <ready> AND j.resource IS ?1
+                   ORDER BY j.owner, j.kind LIMIT 1)
     UNION ALL
     SELECT n.key, n.owner, n.kind FROM first CROSS JOIN jobs n
-    WHERE n.key = (SELECT j.key FROM jobs j WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ?1
+    WHERE n.key = (SELECT j.key FROM jobs j WHERE <ready> AND j.resource IS ?1
                      AND (j.owner, j.kind) > (first.owner, +first.kind) ORDER BY j.owner, j.kind LIMIT 1))
-  SELECT key, ?1 AS resource, owner, kind FROM first]]
-local waiting = "SELECT " .. whole .. [[
-  FROM jobs j INDEXED BY jobs_pending
-  WHERE j.state = 'PENDING' AND j.wanted = 'RUN' AND j.resource IS ?4 AND j.owner = ?5 AND j.cores <= ?6
-    AND j.kind = ?7 AND (j.due_at IS NULL OR j.due_at <= ?8) AND j.key > ?1 AND j.key < ?2 AND ]] .. visible.condition
-local pending = db.statement(waiting .. " ORDER BY j.priority DESC, j.key LIMIT ?3")
-local pending_of_priority = db.statement(waiting .. " AND j.priority = ?9 ORDER BY j.key LIMIT ?3")
-local next_priority = db.statement [[
-  SELECT max(priority) FROM jobs WHERE state = 'PENDING' AND wanted = 'RUN' AND resource IS ? AND owner = ? AND kind = ?
-    AND priority < ?]]
+  SELECT key, ?1 AS resource, owner, kind FROM first]]):gsub("<ready>", ready_to_go))
+local choice = "SELECT " .. whole .. " FROM jobs j INDEXED BY jobs_pending WHERE " .. ready_to_go .. [[
+    AND j.resource IS ?4 AND j.owner = ?5 AND j.cores <= ?6 AND j.kind = ?7 AND j.key > ?1 AND j.key < ?2 AND ]]
+  .. visible.condition
+local pending = db.statement(choice .. " ORDER BY j.priority DESC, j.key LIMIT ?3")
+local pending_of_priority = db.statement(choice .. " AND j.priority = ?8 ORDER BY j.key LIMIT ?3")
+local next_priority = db.statement("SELECT max(j.priority) FROM jobs j WHERE " .. ready_to_go
+  .. " AND j.resource IS ? AND j.owner = ? AND j.kind = ? AND j.priority < ?")
 local live = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.native_id, j.native_state, j.submission, j.directory,
-    j.submitted_at, j.started_at, j.attempt
+    j.submitted_at, j.started_at, j.attempt, j.retries, j.message
   FROM jobs j WHERE j.resource = ?
     AND j.state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT')]])
 local to_steer = db.statement [[
-  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.resource, j.native_id, j.reason, j.submission, j.directory,
-    j.submitted_at
+  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.resource, j.native_id, j.submission, j.directory, j.submitted_at
   FROM jobs j WHERE j.steer = 1 AND j.key > ? ORDER BY j.key LIMIT ?]]
 local of_simulation = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted FROM jobs j
@@ -212,13 +234,13 @@ local of_simulation = db.statement([[
 function jobs.queues(resource) return db.rows(queues, resource) end
 
 ---The jobs of a queue that may be handed over: the more urgent first, then the older.
-function jobs.pending(queue, cores, now, limit)
+function jobs.pending(queue, cores, limit)
   local resource, owner, kind, segments = queue.resource, queue.owner, queue.kind, visible.segments()
-  if #segments == 1 then return visible.rows(pending, segments, limit, resource, owner, cores, kind, now) end
+  if #segments == 1 then return visible.rows(pending, segments, limit, resource, owner, cores, kind) end
   -- Only the jobs of one priority are in the order of their keys, which is what can be gone round in.
   local found, priority = {}, db.value(next_priority, resource, owner, kind, math.maxinteger)
   while priority and #found < limit do
-    local rows = visible.rows(pending_of_priority, segments, limit - #found, resource, owner, cores, kind, now, priority)
+    local rows = visible.rows(pending_of_priority, segments, limit - #found, resource, owner, cores, kind, priority)
     table.move(rows, 1, #rows, #found + 1, found)
     priority = db.value(next_priority, resource, owner, kind, priority)
   end

@@ -3,7 +3,7 @@ local db = require "house.db"
 
 local simulations = {}
 
-local columns = [[s.key AS id, s.key AS born, s.owner, s.name, s.description, s.tags, s.state, s.wanted, s.ended_at,
+local columns = [[s.key AS id, s.key AS born, s.owner, s.name, s.description, s.tags, s.state, s.wanted, s.max_active, s.ended_at,
   (SELECT '{"total":' || coalesce(sum(c.jobs), 0) ||
           coalesce(',' || group_concat('"' || c.state || '":' || c.jobs), '') || '}'
    FROM (SELECT state, jobs FROM counts WHERE simulation = s.key AND jobs > 0 ORDER BY state) c) AS counts,
@@ -30,8 +30,9 @@ function simulations.page(filter, descending)
     .. " ORDER BY s.key " .. (descending and "DESC" or "ASC") .. " LIMIT ?")
 end
 
-local brief = db.statement "SELECT key, owner, name, state, wanted, deleting FROM simulations WHERE key = ?"
-local insert = db.statement "INSERT INTO simulations(key, owner, name, description, tags) VALUES(?, ?, ?, ?, ?)"
+local brief = db.statement "SELECT key, owner, name, state, wanted, max_active, deleting FROM simulations WHERE key = ?"
+local insert = db.statement [[
+  INSERT INTO simulations(key, owner, name, description, tags, max_active) VALUES(?, ?, ?, ?, ?, ?)]]
 local update = db.statement [[
   UPDATE simulations SET name = coalesce(?, name), description = coalesce(?, description), tags = coalesce(?, tags)
   WHERE key = ? AND deleting = 0]]
@@ -40,7 +41,7 @@ local want = db.statement [[
 local touch = db.statement "UPDATE simulations SET key = key WHERE key = ? AND deleting = 0"
 local touch_as = db.statement [[
   UPDATE simulations SET key = key WHERE key = ? AND deleting = 0
-    AND replace(wanted, 'CANCEL', 'RUN') = replace(?, 'CANCEL', 'RUN')]]
+    AND replace(wanted, 'CANCEL', 'RUN') = replace(?, 'CANCEL', 'RUN') AND max_active IS ?]]
 local count = db.statement [[
   INSERT INTO counts(simulation, state, jobs) VALUES(?, ?, ?)
   ON CONFLICT(simulation, state) DO UPDATE SET jobs = jobs + excluded.jobs]]
@@ -51,7 +52,7 @@ local state_event = db.statement [[
 local settle = db.statement [[
   UPDATE simulations SET (state, ended_at) = (
     SELECT t.state, CASE WHEN t.state IN ('NEW', 'ACTIVE') THEN NULL ELSE ? END
-    FROM simulation_totals t WHERE t.simulation = ?)
+    FROM simulation_totals t WHERE t.simulation = ?), emptied = 0
   WHERE key = ? AND state <> (SELECT t.state FROM simulation_totals t WHERE t.simulation = ?)]]
 local to_steer = db.statement "SELECT key, owner, wanted, steer_after FROM simulations WHERE steer = 1 ORDER BY key LIMIT 16"
 local steered = db.statement [[
@@ -68,7 +69,7 @@ local delete_sweeps = db.statement "DELETE FROM sweeps WHERE simulation = ? AND 
 function simulations.get(key) return db.row(brief, key) end
 
 function simulations.insert(change, row)
-  change:add(insert, 1, row.key, row.owner, row.name, row.description, row.tags)
+  change:add(insert, 1, row.key, row.owner, row.name, row.description, row.tags, row.max_active)
 end
 
 ---What is nil stays as it is.
@@ -76,8 +77,9 @@ function simulations.update(change, key, row) change:add(update, 1, row.name, ro
 
 ---Guards that the simulation is still there when its new jobs are committed.
 function simulations.touch(change, key) change:add(touch, 1, key) end
----The same, and that its jobs are still wanted to do what they were when its row was read: new ones were made so.
-function simulations.touch_as(change, row) change:add(touch_as, 1, row.key, row.wanted) end
+---The same, and that its jobs are still wanted to do what they were when its row was read, and as many at once: new ones
+---were made so.
+function simulations.touch_as(change, row) change:add(touch_as, 1, row.key, row.wanted, row.max_active) end
 
 function simulations.want(change, key, wanted) change:add(want, 1, wanted, key) end
 

@@ -3,15 +3,15 @@ local db = require "house.db"
 
 local sweeps = {}
 
-local columns = "key AS id, simulation AS simulation_id, key AS born, body, parameters, combine, jobs"
+local columns = "key AS id, simulation AS simulation_id, key AS born, body, parameters, combine, sample, jobs, max_active"
 sweeps.one = db.statement("SELECT " .. columns .. " FROM sweeps WHERE key = ? AND ready = 1")
 sweeps.page = db.statement("SELECT " .. columns ..
   " FROM sweeps WHERE simulation = ? AND key > ? AND ready = 1 ORDER BY key LIMIT ?")
 
-local brief = db.statement "SELECT key, simulation, owner, template, jobs FROM sweeps WHERE key = ? AND ready = 1"
+local brief = db.statement "SELECT key, simulation, owner, template, jobs, max_active FROM sweeps WHERE key = ? AND ready = 1"
 local insert = db.statement [[
-  INSERT INTO sweeps(key, simulation, owner, template, body, parameters, combine, jobs, first_job)
-  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+  INSERT INTO sweeps(key, simulation, owner, template, body, parameters, combine, sample, jobs, first_job, max_active)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
 local ready = db.statement "UPDATE sweeps SET ready = 1 WHERE key = ? AND ready = 0"
 local unready = db.statement "SELECT key, first_job, jobs FROM sweeps WHERE ready = 0"
 local delete = db.statement "DELETE FROM sweeps WHERE key = ?"
@@ -22,7 +22,7 @@ function sweeps.get(key) return db.row(brief, key) end
 
 function sweeps.insert(change, row)
   change:add(insert, 1, row.key, row.simulation, row.owner, row.template, row.body, row.parameters, row.combine,
-    row.jobs, row.first_job)
+    row.sample, row.jobs, row.first_job, row.max_active)
 end
 
 function sweeps.publish(change, key) change:add(ready, 1, key) end

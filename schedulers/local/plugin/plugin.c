@@ -42,12 +42,15 @@ static const char *const fields[] = {
     "attributes.duration",
 };
 
-/* What `options` of the resource may say. */
+/* What `options` of the resource may say, and what the host adds. */
 static const struct setting {
   const char *name;
   bool whole;
   double least, most;
-} settings[] = {{"cores", true, 1, 1 << 20}, {"kill_grace", false, 0, 3600}, {"linger", false, 1, 86400}};
+} settings[] = {{"cores", true, 1, 1 << 20},
+                {"kill_grace", false, 0, 3600},
+                {"linger", false, 1, 86400},
+                {"timeout_ms", true, 0, 1 << 30}};
 
 static const struct setting *find_setting(const char *name) {
   for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)

@@ -50,15 +50,14 @@ static int write_script(const char *path, const char *body, size_t size, struct 
 
 static char **arguments(const struct orrery_value *submission, const char *script, const char *script_path,
                         struct orr_arena *arena) {
-  const struct orrery_value *given = orrery_get(submission, "argv");
-  size_t count = script ? 2 : orrery_count(given), n = 0;
-  char **argv = orr_arena_alloc(arena, (count + 1) * sizeof *argv);
+  const struct orrery_value *given = orrery_get(submission, script ? "arguments" : "argv");
+  size_t count = orrery_count(given), n = 0;
+  char **argv = orr_arena_alloc(arena, (count + 3) * sizeof *argv);
   if (script) {
     if (strncmp(script, "#!", 2) != 0) argv[n++] = (char *)"/bin/sh";
     argv[n++] = (char *)script_path;
   }
-  for (size_t i = 0; !script && i < count; i++)
-    argv[n++] = (char *)orrery_text(orrery_at(given, i), NULL, "");
+  for (size_t i = 0; i < count; i++) argv[n++] = (char *)orrery_text(orrery_at(given, i), NULL, "");
   argv[n] = NULL;
   return argv;
 }

@@ -87,6 +87,25 @@ describe("listing and steering from the command line", function()
     assert.matches("-> FAILED", shown)
   end)
 
+  it("shows what a job waits for, and tries it again", function()
+    local simulation = running:simulation "waiting"
+    local first = running:job(simulation, { exit_code = 1 }, { retries = { count = 1, reasons = { "SIGNAL", "EXIT_CODE" } } }).id
+    local id = running:job(simulation, nil, { not_before = "2999-01-01T00:00:00Z", hold = true,
+      depends_on = { { job = first, condition = "ended" } } }).id
+    assert.equal(2, running:job_in(first).attempt)
+    local shown = orrery("job " .. first).out
+    assert.matches("retries     1, after SIGNAL, EXIT_CODE\n", shown)
+    assert.matches("job.retry  EXIT_CODE\n", shown)
+    shown = orrery("job " .. id).out
+    assert.matches(("waits for   not before %s, %s ended\n"):format(os.date("%Y-%m-%d %H:%M:%S", 32472144000), first), shown, 1, true)
+    assert.matches("times       due " .. os.date("%Y", 32472144000), shown, 1, true)
+    assert.equal(("job %s: is tried again\n"):format(first), orrery("retry " .. first).out)
+    assert.equal(4, running:job_in(first).attempt)
+    local refused = orrery("retry " .. id)
+    assert.same({ 1, true }, { refused.code, refused.err:find "only one that has ended" ~= nil })
+    running:post("/v1/jobs/" .. id .. "/cancel")
+  end)
+
   it("shows the server and its resources", function()
     local shown = lines(orrery("status").out)
     assert.matches("ready", shown[1])

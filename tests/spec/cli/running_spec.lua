@@ -67,6 +67,7 @@ describe("running from the command line", function()
 
     it("says what it needs", function()
       local result = orrery(("run -d --name mine --cores 1 --duration 1h30m --env A=1 --env B=x=y --priority 7 "
+        .. "--not-before 2001-01-31T12:00:00Z --retries 2 "
         .. "--directory %s --stdin /dev/null -- true"):format(folder))
       assert.equal(0, result.code, result.err)
       local job = running:read("/v1/jobs/" .. result.out:match "%S+")
@@ -75,6 +76,7 @@ describe("running from the command line", function()
       assert.same({ A = "1", B = "x=y" }, job.spec.environment)
       assert.equal(folder, job.spec.directory)
       assert.equal(7, job.priority)
+      assert.same({ "2001-01-31T12:00:00Z", { count = 2 } }, { job.spec.not_before, job.spec.retries })
       assert.equal("mine", running:read("/v1/simulations/" .. job.simulation_id).name)
       running:job_in(job.id)
     end)
@@ -104,18 +106,21 @@ describe("running from the command line", function()
       end
     end)
 
-    it("is followed through a restart of the server", function()
-      local line = command.line("run -- sh -c 'echo begin; sleep 3; echo end'", { server = running })
-      process.write(folder .. "/go.sh", line .. " 2>err")
-      local client = process.start("sh " .. folder .. "/go.sh", folder)
-      process.eventually("its beginning", function() return process.read(folder .. "/out") == "begin\n" end)
-      running:stop(true)
-      process.eventually("its trouble", function() return process.read(folder .. "/err"):find "trying again" end)
-      running:launch():ready()
-      assert.equal(0, client:wait())
-      client:close()
-      assert.equal("begin\nend\n", process.read(folder .. "/out"))
-    end)
+    for _, how in ipairs { "run --", "logs -f" } do
+      it("is followed through a restart of the server by " .. how, function()
+        local words = "run -- sh -c 'echo begin; sleep 3; echo end'"
+        if how == "logs -f" then words = "logs -f " .. orrery((words:gsub("run", "run -d"))).out:match "%S+" end
+        process.write(folder .. "/go.sh", command.line(words, { server = running }) .. " 2>err")
+        local client = process.start("sh " .. folder .. "/go.sh", folder)
+        process.eventually("its beginning", function() return process.read(folder .. "/out") == "begin\n" end)
+        running:stop(true)
+        process.eventually("its trouble", function() return process.read(folder .. "/err"):find "trying again" end)
+        running:launch():ready()
+        assert.equal(0, client:wait())
+        client:close()
+        assert.equal("begin\nend\n", process.read(folder .. "/out"))
+      end)
+    end
 
     it("stops quietly when nobody reads", function()
       local _, output = process.run(command.line("run -- seq 1 1000000", { server = running }) .. " | head -n 1")

@@ -59,12 +59,6 @@ describe("act", function()
     end
   end)
 
-  it("a held job that waits says so, and a released one no longer", function()
-    assert.equal("HELD", act.on { state = "PENDING", wanted = "HOLD" }.reason)
-    assert.equal("HELD", act.on { state = "PENDING", wanted = "SUSPEND" }.reason)
-    assert.is_false(act.on { state = "PENDING", wanted = "RUN" }.reason)
-  end)
-
   it("a scheduler that cannot hold is waited for when a job is to be suspended", function()
     assert.is_true(act.on { state = "QUEUED", wanted = "SUSPEND" }.patient)
     assert.is_nil(act.on { state = "QUEUED", wanted = "HOLD" }.patient)

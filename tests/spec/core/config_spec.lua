@@ -33,6 +33,7 @@ describe("the configuration", function()
     assert.equal("/var/lib/orrery", result.data)
     assert.equal(4, result.workers) -- of 8 cores
     assert.is_false(result.single_user)
+    assert.same({}, result.retention)
     assert.equal(1, #result.resources)
     assert.equal("local", result.resources[1].name)
     assert.equal("/var/lib/orrery/jobs", result.resources[1].base)
@@ -58,6 +59,7 @@ describe("the configuration", function()
       single_user = true
       http = { body_bytes = 2048, idle_ms = 1e3 }
       log = { level = "debug" }
+      retention = { jobs_days = 365 }
       resource "cluster" { scheduler = "slurm", base = "/scratch", options = { partition = "main" } }
       resource "here" { scheduler = "local" }
     ]]
@@ -67,6 +69,7 @@ describe("the configuration", function()
     assert.equal(2048, result.http.body_bytes)
     assert.equal("integer", math.type(result.http.idle_ms))
     assert.equal(32768, result.http.header_bytes)
+    assert.same({ jobs_days = 365 }, result.retention)
     assert.equal("debug", result.log.level)
     assert.equal(2, #result.resources) -- the built-in one is replaced
     assert.equal("/scratch", result.resources[1].base)
@@ -121,6 +124,8 @@ describe("the configuration", function()
       { "a number in quotes", 'workers = "2"', 'orrery.lua:1: workers is "2", but must be a whole number from 1 to 64' },
       { "a fraction", "workers = 1.5", "orrery.lua:1: workers is 1.5, but must be a whole number from 1 to 64" },
       { "a number out of range", "workers = 65", "orrery.lua:1: workers is 65, but must be a whole number from 1 to 64" },
+      { "a retention of no days", "retention = { directories_days = 0 }",
+        "orrery.lua:1: retention.directories_days is 0, but must be a whole number from 1 to 36500" },
       { "another choice", 'log = { level = "loud" }',
         'orrery.lua:1: log.level is "loud", but must be one of debug, info, warn, error' },
       { "a resource without a scheduler", 'resource "x" {}',

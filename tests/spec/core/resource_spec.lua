@@ -50,7 +50,7 @@ describe("a resource", function()
 
   it("has lost a job that is missing for long while the scheduler answers, and not before", function()
     local job = { key = 1, wanted = "RUN", native_id = "1" }
-    it_is.live["1"], it_is.held = job, 1
+    it_is.live["1"], it_is.held, it_is.info = job, 1, { honours = {} }
     it_is.call_on = function(_, _, _, each) each { { absent = true } } end
     local function look()
       it_is.next_poll = 0

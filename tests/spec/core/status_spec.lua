@@ -43,6 +43,12 @@ describe("status", function()
     assert.equal("CANCELED", steps({ state = "QUEUED" }, { state = "CANCELED", final = true }))
   end)
 
+  it("no time is before the one it follows, whatever clocks say", function()
+    local over = { state = "COMPLETED", final = true, started_at = 5000, ended_at = 5000 }
+    assert.equal("ACTIVE@5700 COMPLETED@5700", steps({ state = "QUEUED", submitted_at = 5700 }, over))
+    assert.equal("COMPLETED@6", steps({ state = "ACTIVE", started_at = 6 }, { state = "COMPLETED", final = true, ended_at = 5 }))
+  end)
+
   it("an end that is not certain is no end", function()
     assert.equal("", steps({ state = "ACTIVE" }, { state = "COMPLETED" }))
     assert.equal("", steps({ state = "QUEUED" }, { state = "FAILED", final = false, started_at = 5 }))

@@ -11,7 +11,8 @@ describe("a page of a sweep's jobs", function()
 
   setup(function()
     database = sqlite.new()
-    database:run(("INSERT INTO sweeps VALUES(%d, 1, 'ada', '', '', '', 'product', %d, %d, 1);\n"
+    database:run(("INSERT INTO sweeps(key, simulation, owner, template, body, parameters, combine, jobs, first_job, ready)"
+      .. " VALUES(%d, 1, 'ada', '', '', '', 'product', %d, %d, 1);\n"
       .. "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)\n"
       .. "INSERT INTO jobs(key, simulation, sweep, owner, state) SELECT %d + i, 1, %d, 'ada', iif(i = %d, 'FAILED', 'COMPLETED') FROM n;\n")
       :format(SWEEP, JOBS, FIRST, JOBS, FIRST, SWEEP, JOBS // 2))

@@ -1,0 +1,171 @@
+-- The plug-in under test on one resource: calls its verbs as the control worker would, and looks at what comes back. A
+-- failed expectation is thrown as a sentence (see kit.expect).
+local changes = require "house.changes"
+local clock = require "house.clock"
+local expect = require "orrery.kit.expect"
+local files = require "house.files"
+local house = require "house.resources"
+local ids = require "house.ids"
+local json = require "house.json"
+local status = require "orrery.core.status"
+local submission = require "orrery.core.submission"
+local task = require "house.task"
+
+local subject = {}
+subject.__index = subject
+
+local LOOK_MS = 250      -- between two looks at a job
+local MOST_BYTES = 1 << 20
+
+local ended = { COMPLETED = true, FAILED = true, CANCELED = true }
+subject.ended = ended
+
+---@param settings table the checked configuration of one resource
+function subject.new(settings)
+  return setmetatable({ settings = settings, simulation = ids.new(), live = {}, seconds = settings.patience or 60 }, subject)
+end
+
+function subject:open()
+  local config = { timeout_ms = self.settings.timeout_ms }
+  for name, value in pairs(self.settings.options or {}) do config[name] = value end
+  local info, _, why = house.start(self.settings.name, self.settings.scheduler, config)
+  if not info then return nil, why end
+  self.info, self.fields = info, {}
+  for _, field in ipairs(info.honours.fields or {}) do self.fields[field] = true end
+  return info
+end
+
+function subject:close() return house.stop(self.settings.name, 5000) end
+
+---Calls a verb on items → their reports by item, and how the verb as a whole went.
+function subject:call(verb, items, more)
+  local request = more or {}
+  request.items = json.list(items)
+  local call, code, why = house.call(self.settings.name, verb, request, self.settings.timeout_ms)
+  local reports = {}
+  while call do
+    local some
+    some, code, why = call:next()
+    if not some then break end
+    for i, report in pairs(some) do reports[i] = report end
+  end
+  expect.equal("ok", code, ("%s as a whole (%s)"):format(verb, tostring(why)))
+  for i in ipairs(items) do expect.that(reports[i], ("%s left item %d without a report"):format(verb, i)) end
+  return reports
+end
+
+---A job that is not submitted yet: its submission, made of a specification as users write it.
+function subject:job(spec)
+  local key = ids.new()
+  local row = { key = key, simulation = self.simulation, submission = ids.new(), attempt = 1, spec = json.encode(spec) }
+  row.directory = submission.directory(self.settings.base, row, 1)
+  local item = submission.build(row, { info = self.info, name = self.settings.name, scheduler = self.settings.scheduler })
+  return { row = row, item = item, tag = item.tag, directory = row.directory }
+end
+
+---Submits jobs in one call → the jobs; each has `native_id` or `error`.
+function subject:submit(specs)
+  local jobs, items = {}, {}
+  for i, spec in ipairs(specs) do
+    jobs[i] = self:job(spec)
+    items[i] = jobs[i].item
+    jobs[i].row.submitted_at = clock.now()
+  end
+  for i, report in pairs(self:call("submit", items)) do
+    local job = jobs[i]
+    job.error = report.error
+    if not report.error then
+      expect.that(type(report.native_id) == "string" and report.native_id ~= "", "submit reported neither native_id nor error")
+      job.row.native_id, job.native_id = report.native_id, report.native_id
+      self.live[job] = true
+    end
+  end
+  return jobs
+end
+
+function subject:submit_one(spec)
+  local job = self:submit({ spec })[1]
+  expect.that(not job.error, function() return ("submit refused a good job: %s"):format(job.error.message) end)
+  return job
+end
+
+local function pause()
+  if changes.ending() then expect.fail "broken off" end
+  task.sleep(LOOK_MS)
+end
+
+local function refs_of(jobs)
+  local refs = {}
+  for i, job in ipairs(jobs) do refs[i] = submission.ref(job.row) end
+  return refs
+end
+
+---A control verb on jobs → reports.
+function subject:steer(verb, jobs, more) return self:call(verb, refs_of(jobs), more) end
+
+function subject:look(jobs)
+  local reports = self:call("monitor", refs_of(jobs))
+  for i, report in pairs(reports) do
+    local wrong = status.nonsense(report)
+    expect.that(not wrong, function() return "monitor: " .. wrong end)
+    if report.final and ended[report.state] then self.live[jobs[i]] = nil end
+  end
+  return reports
+end
+
+---Looks until `good(report)` for all jobs → their reports.
+function subject:await(what, jobs, good)
+  local over = clock.monotonic() + self.seconds * 1000
+  while true do
+    local reports, missing = self:look(jobs), nil
+    for i in ipairs(jobs) do
+      if not good(reports[i]) then missing = reports[i] end
+    end
+    if not missing then return reports end
+    if clock.monotonic() > over then
+      expect.fail(("waited %d seconds for %s; the last report is %s"):format(self.seconds, what, json.encode(missing)))
+    end
+    pause()
+  end
+end
+
+---Waits for one of some states.
+function subject:in_state(job, ...)
+  local wanted = {}
+  for _, state in ipairs { ... } do wanted[state] = true end
+  return self:await("state " .. table.concat({ ... }, " or "), { job }, function(report) return wanted[report.state] end)[1]
+end
+
+-- A job that the scheduler has forgotten may have left a record; that is the house's to read.
+local function is_final(report) return report.final and ended[report.state] end
+
+function subject:finished(jobs) return self:await("an end that is final", jobs, is_final) end
+function subject:ending(job) return self:finished({ job })[1] end
+
+---A file in a job's directory | nil
+function subject.read(_, job, name)
+  local texts = files.slurp("check", { submission.place(job.directory) }, name, MOST_BYTES, 10000)
+  return texts and texts[1] or nil
+end
+
+---Waits until a file says what it should.
+function subject:told(job, name, good)
+  local over = clock.monotonic() + self.seconds * 1000
+  while true do
+    local text = self:read(job, name)
+    if text and good(text) then return text end
+    if clock.monotonic() > over then expect.fail(("waited %d seconds for %s; it is %s"):format(self.seconds, name, tostring(text))) end
+    pause()
+  end
+end
+
+---Ends what still runs, whatever happened.
+function subject:clean()
+  local jobs = {}
+  for job in pairs(self.live) do jobs[#jobs + 1] = job end
+  if #jobs == 0 then return end
+  self.live = {}
+  pcall(self.steer, self, "cancel", jobs)
+end
+
+return subject

@@ -1,0 +1,201 @@
+-- What every real scheduler must do under the same REST calls, as tests for a spec: `behaviour.of(rig, how)` within its
+-- `describe`. The rig is running then (support/rig.lua).
+local assert = require "luassert"
+local busted = require "busted"
+local crash = require "support.crash"
+local http = require "support.http"
+local process = require "support.process"
+
+local it = busted.it
+local behaviour = {}
+
+---A server with one resource, "cluster", on a rig, and its guard (crash.start).
+---@param settings string|nil Lua text, beside the scheduler
+function behaviour.server(rig, scheduler, settings)
+  return crash.start { wrapper = rig:client(), resources = ('resource "cluster" { scheduler = %q, poll_ms = 300, %s }')
+    :format(scheduler, settings or "") }
+end
+
+local function await(s, state)
+  return process.eventually("the resource to be " .. state, function()
+    local cluster = s:read "/v1/resources/cluster"
+    return cluster.state == state and cluster
+  end)
+end
+behaviour.await = await
+
+local function add(s, simulation, spec) return s:make(("/v1/simulations/%s/jobs"):format(simulation), spec).id end
+
+local function merged(...)
+  local all = {}
+  for _, each in ipairs { ... } do
+    for name, value in pairs(each) do all[name] = value end
+  end
+  return all
+end
+
+-- What a job wrote to its standard output.
+local function output(s, job)
+  return s:get("/v1/jobs/" .. job .. "/stdout").body
+end
+
+---@class behaviour.how what differs between schedulers
+---@field scheduler string the plug-in
+---@field settings string of the resource
+---@field master string the daemon that is frozen and killed
+---@field directives string a script's head with directives that would spoil the job
+---@field refusal table what makes a specification one that is refused
+---@field refused string a pattern of the words
+---@field custom table attributes that are taken
+---@field everything table what makes a job take all that there is, so that another of the kind waits
+---@field down fun() makes the master end
+---@field duration integer the shortest limit worth waiting for
+---@field hurry fun(job:table) shortens the time until a running job is ended at its limit
+---@field natives string a command that prints a line for each native job, those that ended lately too
+
+---@param rig_of fun():table
+---@param how behaviour.how
+function behaviour.of(rig_of, how)
+  local function start(settings) return behaviour.server(rig_of(), how.scheduler, how.settings .. (settings or "")) end
+
+  it("runs jobs and tells how each ended", function()
+    local s, _ <close> = start()
+    local simulation = s:simulation()
+    local cases = {
+      { { script = "exit 0" }, "COMPLETED", http.null, 0, http.null },
+      { { script = "exit 3" }, "FAILED", "EXIT_CODE", 3, http.null },
+      { { script = "exit 99" }, "FAILED", "EXIT_CODE", 99, http.null },
+      { { script = "exit 100" }, "FAILED", "EXIT_CODE", 100, http.null },
+      { { script = "kill -SEGV $$" }, "FAILED", "SIGNAL", http.null, 11 },
+      { { script = "kill -KILL $$" }, "FAILED", "SIGNAL", http.null, 9 },
+      { { executable = "/nowhere/program" }, "FAILED", "EXIT_CODE", 127, http.null },
+      { { script = "true", directory = "/nowhere" }, "FAILED", "LAUNCH_FAILED", http.null, http.null },
+      { { script = how.directives .. "exit 5" }, "FAILED", "EXIT_CODE", 5, http.null },
+      { { script = "exit 0", attributes = { custom_attributes = how.custom } }, "COMPLETED", http.null, 0, http.null },
+      { { script = "exit 0", resources = { process_count = 2, cpu_cores_per_process = 2, memory = 1 << 30 } }, "COMPLETED",
+        http.null, 0, http.null },
+    }
+    for _, case in ipairs(cases) do case.id = add(s, simulation, case[1]) end
+    for _, case in ipairs(cases) do
+      local job = s:job_in(case.id)
+      assert.same({ table.unpack(case, 2) }, { job.state, job.reason, job.exit_code, job.signal }, http.encode(case[1]))
+      assert.is_true(job.submitted_at <= job.started_at and job.started_at <= job.ended_at)
+    end
+    crash.stop(s)
+  end)
+
+  it("refuses in its own words", function()
+    local s, _ <close> = start()
+    local job = s:job_in(add(s, s:simulation(), merged({ script = "true" }, how.refusal)))
+    assert.same({ "FAILED", "SUBMIT_REJECTED", http.null }, { job.state, job.reason, job.native_id })
+    assert.matches(how.refused, job.problem.detail)
+    crash.stop(s)
+  end)
+
+  it("brings arguments and variables to the program as they are", function()
+    local s, _ <close> = start()
+    local odd = { "a b", "'", '"', "$HOME", "`id`", "a,b", "x\ny\n", "", "-n", "*", "\\", "ü€", "#SBATCH -x", ("z"):rep(100000) }
+    local variables, format = {}, { "printf '[%s]'" }
+    for i, value in ipairs(odd) do variables["ODD_" .. i], format[i + 1] = value, ('"$ODD_%d"'):format(i) end
+    local simulation = s:simulation()
+    local jobs = {
+      add(s, simulation, { executable = "printf", arguments = { "[%s]", table.unpack(odd) } }),
+      add(s, simulation, { script = table.concat(format, " "), environment = variables }),
+      add(s, simulation, { script = 'shift\nprintf "[%s]" "$@"', arguments = { "x", table.unpack(odd) } }),
+    }
+    for _, job in ipairs(jobs) do
+      assert.equal("COMPLETED", s:job_in(job).state)
+      assert.equal("[" .. table.concat(odd, "][") .. "]", output(s, job))
+    end
+    crash.stop(s)
+  end)
+
+  it("holds and releases, suspends and resumes, cancels what waits and what runs", function()
+    local s, _ <close> = start()
+    local simulation = s:simulation()
+    local first = add(s, simulation, merged({ script = "sleep 300" }, how.everything))
+    local function ask(job, verb, ...)
+      s:post(("/v1/jobs/%s/%s"):format(job, verb))
+      s:job_in(job, ...)
+    end
+    s:job_in(first, "ACTIVE")
+    local second = add(s, simulation, merged({ script = "true" }, how.everything))
+    local third = add(s, simulation, merged({ script = "true" }, how.everything))
+    s:job_in(second, "QUEUED")
+    ask(second, "hold", "HELD")
+    s:job_in(third, "QUEUED")
+    ask(third, "cancel", "CANCELED")
+    ask(first, "suspend", "SUSPENDED")
+    ask(first, "resume", "ACTIVE")
+    ask(first, "cancel", "CANCELED")
+    assert.equal("HELD", s:read("/v1/jobs/" .. second).state)
+    ask(second, "release", "COMPLETED")
+    crash.stop(s)
+  end)
+
+  it("ends a job at its time limit", function()
+    local s, _ <close> = start()
+    local job = add(s, s:simulation(), { script = "sleep 300", attributes = { duration = how.duration } })
+    how.hurry(s:job_in(job, "ACTIVE"))
+    local ended = process.eventually("the limit", function()
+      local now = s:read("/v1/jobs/" .. job)
+      return now.state ~= "ACTIVE" and now
+    end, 90)
+    assert.same({ "FAILED", "TIMEOUT" }, { ended.state, ended.reason })
+    crash.stop(s)
+  end)
+
+  local function natives() return select(2, (rig_of():run(how.natives) .. "\n"):gsub("[^\n]*%S[^\n]*\n", "")) end
+
+  it("makes one native job of a submission during which it stood still", function()
+    local rig = rig_of()
+    local s, _ <close> = start "timeout_ms = 3000,"
+    await(s, "up")
+    local simulation, before = s:simulation(), natives()
+    rig:freeze(how.master)
+    local _ <close> = setmetatable({}, { __close = function() rig:thaw(how.master) end })
+    add(s, simulation, crash.counted(s))
+    local down = await(s, "down")
+    assert.is_string(down.observed_at) -- of the last good answer
+    rig:thaw(how.master)
+    assert.equal(0, crash.audit(s, simulation, 1))
+    assert.equal(before + 1, natives())
+    crash.stop(s)
+  end)
+
+  it("keeps jobs while it is down, those that ran as well", function()
+    local rig = rig_of()
+    local s, _ <close> = start "timeout_ms = 3000,"
+    local simulation = s:simulation()
+    local running = add(s, simulation, crash.counted(s, "sleep 3"))
+    s:job_in(running, "ACTIVE")
+    how.down()
+    await(s, "down")
+    local waiting = add(s, simulation, crash.counted(s))
+    assert.equal("ACTIVE", s:read("/v1/jobs/" .. running).state)
+    assert.is_true(s:read("/v1/jobs/" .. waiting).state ~= "FAILED")
+    rig:revive()
+    assert.equal(0, crash.audit(s, simulation, 2))
+    crash.stop(s)
+  end)
+
+  it("runs each job once though the server is killed while it submits", function()
+    local jobs, count = {}, 40
+    local s, _ <close> = start()
+    await(s, "up")
+    local simulation = s:simulation()
+    for i = 1, count do jobs[i] = crash.counted(s) end
+    s:make(("/v1/simulations/%s/jobs"):format(simulation), { jobs = jobs }, { status = 207 })
+    for part = 1, 2 do
+      process.eventually("some submissions", function()
+        return tonumber(s:sql "SELECT count(*) FROM jobs WHERE native_id IS NOT NULL") >= part * count // 4
+      end)
+      crash.kill(s)
+      s:restart()
+    end
+    assert.equal(0, crash.audit(s, simulation, count))
+    crash.stop(s)
+  end)
+end
+
+return behaviour
