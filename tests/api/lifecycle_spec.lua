@@ -124,8 +124,10 @@ describe("a job", function()
 
   it("whose submission takes longer than it may is found when it is there, and runs once", function()
     local job = s:job(simulation, { submit_delay_ms = 1800, run_ms = 10 }, { resource = "fake" }).id
-    process.eventually("the resource to be down", function() return s:read("/v1/resources/fake").state == "down" end)
-    assert.matches("hangs in submit", s:read("/v1/resources/fake").message)
+    process.eventually("the resource to be down, for the reason that its plug-in hangs", function()
+      local resource = s:read "/v1/resources/fake"
+      return resource.state == "down" and resource.message:find "hangs in"
+    end)
     assert.equal("COMPLETED", s:job_in(s:job(simulation, nil, { resource = "other" }).id).state)
     local ended = s:job_in(job)
     assert.same({ "COMPLETED", 1 }, { ended.state, ended.attempt })
