@@ -17,7 +17,8 @@ for target in "$dir"/tests/fuzz_*; do
   if [ -d "tests/fuzz/corpus/$name" ]; then set -- "$@" "tests/fuzz/corpus/$name"; fi
   count=$((count + 1))
   if "$target" -max_total_time="$seconds" -timeout=10 -artifact_prefix="$found/" "$@" >"$found/log" 2>&1; then
-    printf '%-24s %s\n' "$name" "$(tail -n 1 "$found/log")"
+    covered=$(grep -ao 'cov: [0-9]* ft: [0-9]*' "$found/log" | tail -n 1)
+    printf '%-24s %s (%s)\n' "$name" "$(tail -n 1 "$found/log")" "$covered"
   else
     printf '%-24s failed:\n' "$name"
     tail -n 40 "$found/log"
