@@ -78,7 +78,14 @@ local function counting_of(self, name)
   error(("Grid Engine has no complex %s; name another in the option memory"):format(name), 0)
 end
 
+local OPTIONS = {}
+for name in ([[queue project reservation qsub parallel_environment node_environment memory exclusive root cell folder
+  timeout_ms]]):gmatch "%S+" do OPTIONS[name] = true end
+
 function sge.open(config, host)
+  for name in pairs(config) do
+    if not OPTIONS[name] then error(("sge has no option %s"):format(name), 0) end
+  end
   local self = { config = config, exec = host.exec, now = host.now, command_ms = config.timeout_ms // 2,
     memory = config.memory or "h_vmem", deleted = {}, reasons = {} }
   local settings = settings_of(self)

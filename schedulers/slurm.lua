@@ -1,8 +1,8 @@
 -- Slurm, by its commands (sbatch, squeue, sacct, scontrol, scancel, sinfo), 20.11 and later. The tag is the job's name, by
--- which squeue and sacct find it; the user's own name goes into the comment. What others can write (names, comments)
--- is never parsed: it is not asked for, but for our own jobs' names, which end at a mark that nobody can guess.
+-- which squeue and sacct find it; the user's own name goes into the comment. Names are what others can write: they are
+-- told from what Slurm says by a mark that nobody can guess. Suspending and resuming are for Slurm's operators only.
 --   options of the resource: partition, account, reservation (for jobs that name none), sbatch (a list of further
---     arguments of every submission), admins (true: the server's account may suspend and resume)
+--     arguments of every submission), max_submitted (default 1000)
 --   custom attributes of a job: any long option of sbatch, "slurm.constraint": "fast"; true for one without a value
 local slurm = { version = "1" }
 
@@ -61,15 +61,18 @@ local function settings_of(text)
   return settings
 end
 
+local OPTIONS = { partition = true, account = true, reservation = true, sbatch = true, max_submitted = true, timeout_ms = true }
+
 function slurm.open(config, host)
-  local self = { config = config, exec = host.exec, log = host.log, now = host.now, command_ms = config.timeout_ms // 2 }
+  for name in pairs(config) do
+    if not OPTIONS[name] then error(("slurm has no option %s"):format(name), 0) end
+  end
+  local self = { config = config, exec = host.exec, command_ms = config.timeout_ms // 2 }
   local result, failure = run(self, { "scontrol", "show", "config" })
   if not result then error(failure.message, 0) end
   local settings = settings_of(result.stdout)
   self.accounting = settings.AccountingStorageType == "accounting_storage/slurmdbd"
-  self.user = host.user
-  self.honours = { fields = FIELDS, batch = "SLURM_JOB_ID", max_submitted = config.max_submitted or 1000,
-    array_size = math.max((math.tointeger(tonumber(settings.MaxArraySize)) or 1) - 1, 0) }
+  self.honours = { fields = FIELDS, batch = "SLURM_JOB_ID", max_submitted = config.max_submitted or 1000, array_size = 0 }
   return self
 end
 
@@ -185,11 +188,13 @@ local function status_of(record)
   return status
 end
 
--- One look at the queue → records by id. `users` restricts it to jobs of ours.
+local function new_mark() return ("<%08x%08x>"):format(math.random(0, 0xffffffff), math.random(0, 0xffffffff)) end
+
+-- One look at our account's jobs in the queue → records by id.
 local function look_at_queue(self, more)
-  local mark = ("<%08x%08x>"):format(math.random(0, 0xffffffff), math.random(0, 0xffffffff))
-  local argv = { "squeue", "--noheader", "--array", "--all", "--states=all", ("--Format=JobArrayID:|,State:|,Reason:|,exit_code:|,"
-    .. "SubmitTime:|,StartTime:|,EndTime:|,Name:%s"):format(mark) }
+  local mark = new_mark()
+  local argv = { "squeue", "--me", "--noheader", "--array", "--all", "--states=all",
+    ("--Format=JobArrayID:|,State:|,Reason:|,exit_code:|,StartTime:|,EndTime:|,Name:%s"):format(mark) }
   for _, argument in ipairs(more or {}) do argv[#argv + 1] = argument end
   local result, failure = run(self, argv)
   if not result then return nil, failure end
@@ -197,29 +202,30 @@ local function look_at_queue(self, more)
   while true do
     local first, last = result.stdout:find(mark, at, true)
     if not first then return records end
-    local id, state, reason, status, submitted, started, ended, name =
-      result.stdout:sub(at, first - 1):match "^%s*([%d_]+)|([^|]*)|([^|]*)|(%d+)|([^|]*)|([^|]*)|([^|]*)|(.*)$"
+    local id, state, reason, status, started, ended, name =
+      result.stdout:sub(at, first - 1):match "^%s*([%d_]+)|([^|]*)|([^|]*)|(%d+)|([^|]*)|([^|]*)|(.*)$"
     at = last + 1
     if id then
       status = math.tointeger(tonumber(status)) or 0
-      records[id] = { id = id, state = state, reason = reason, name = name, submitted_at = milliseconds(submitted),
-        started_at = milliseconds(started), ended_at = milliseconds(ended), exit_code = status >> 8,
-        signal = status & 127 ~= 0 and status & 127 or nil }
+      records[id] = { state = state, reason = reason, name = name, started_at = milliseconds(started),
+        ended_at = milliseconds(ended), exit_code = status >> 8, signal = status & 127 ~= 0 and status & 127 or nil }
     end
   end
 end
 
-local function look_at_accounting(self, ids)
-  local result, failure = run(self, { "sacct", "--allocations", "--noheader", "--parsable2", "--jobs=" .. table.concat(ids, ","),
-    "--format=JobID,State,ExitCode,Submit,Start,End" })
+-- The same of accounting, which remembers for long; `which` are arguments of sacct.
+local function look_at_accounting(self, ...)
+  local mark = new_mark()
+  local result, failure = run(self, { "sacct", "--allocations", "--noheader", "--parsable2", "--delimiter=" .. mark,
+    "--format=JobID,State,ExitCode,Start,End,JobName", ... })
   if not result then return nil, failure end
   local records = {}
   for line in result.stdout:gmatch "[^\n]+" do
-    local id, state, code, signal, submitted, started, ended = line:match "^([%d_]+)|([^|]*)|(%d+):(%d+)|([^|]*)|([^|]*)|([^|]*)$"
+    local id, state, code, signal, started, ended, name = line:match(("^([%d_]+)@(.-)@(%d+):(%d+)@(.-)@(.-)@(.*)$"):gsub("@", mark))
     if id then
-      signal = tonumber(signal) ~= 0 and math.tointeger(tonumber(signal)) or nil
-      records[id] = { id = id, state = state, reason = "None", exit_code = math.tointeger(tonumber(code)), signal = signal,
-        submitted_at = milliseconds(submitted), started_at = milliseconds(started), ended_at = milliseconds(ended) }
+      signal = math.tointeger(tonumber(signal))
+      records[id] = { state = state, reason = "None", name = name, exit_code = math.tointeger(tonumber(code)),
+        signal = signal ~= 0 and signal or nil, started_at = milliseconds(started), ended_at = milliseconds(ended) }
     end
   end
   return records
@@ -240,12 +246,12 @@ function slurm.monitor(self, items, report)
   end
   if #gone == 0 then return end
   local past
-  if self.accounting then past, failure = look_at_accounting(self, ids) else past = {} end
+  if self.accounting then past, failure = look_at_accounting(self, "--jobs=" .. table.concat(ids, ",")) else past = {} end
   for _, i in ipairs(gone) do
     local ref = items[i]
     local record = past and past[ref.native_id]
     if not past then report(i, { error = failure })
-    elseif not record then report(i, { absent = true })
+    elseif not record or record.name ~= ref.tag then report(i, { absent = true })
     else report(i, status_of(record)) end
   end
 end
@@ -253,12 +259,17 @@ end
 function slurm.find(self, items, report)
   local names = {}
   for i, item in ipairs(items) do names[i] = item.tag end
-  local queue, failure = look_at_queue(self, { "--name=" .. table.concat(names, ",") })
+  names = "--name=" .. table.concat(names, ",")
+  local queue, failure = look_at_queue(self, { names })
+  local past = {} -- one that ended while nobody looked may have left the queue
+  if queue and self.accounting then past, failure = look_at_accounting(self, names, "--starttime=now-7days") end
   local by_name = {}
-  for id, record in pairs(queue or {}) do by_name[record.name] = id:match "^%d+" end
+  for _, records in ipairs { past or {}, queue or {} } do
+    for id, record in pairs(records) do by_name[record.name] = id end
+  end
   for i, item in ipairs(items) do
-    if not queue then report(i, { answer = "unknown", message = failure.message })
-    elseif by_name[item.tag] then report(i, { answer = "found", native_id = by_name[item.tag] })
+    if by_name[item.tag] then report(i, { answer = "found", native_id = by_name[item.tag] })
+    elseif not queue or not past then report(i, { answer = "unknown", message = failure.message })
     else report(i, { answer = "absent" }) end
   end
 end
@@ -309,7 +320,7 @@ end
 function slurm.status(self, _, report)
   local result, failure = run(self, { "sinfo", "--noheader", "--summarize", "--all", "--format=%R|%a|%l|%C|%A" })
   if not result then return report(1, { error = failure }) end
-  local status = { state = "up", queues = {}, cores_free = 0, cores_total = 0, nodes_free = 0, nodes_total = 0 }
+  local status = { state = "up", queues = {}, cores_free = 0, cores_total = 0, nodes_free = 0 }
   for name, state, limit, _, idle, _, total, _, nodes_idle in
     result.stdout:gmatch "([^|\n]*)|([^|]*)|([^|]*)|(%d+)/(%d+)/(%d+)/(%d+)|(%d+)/(%d+)\n" do
     status.queues[#status.queues + 1] = { name = name, state = state, max_duration = seconds_of(limit) }
@@ -320,7 +331,6 @@ function slurm.status(self, _, report)
   end
   local pending = run(self, { "squeue", "--noheader", "--array", "--all", "--states=PENDING", "--Format=State:1" })
   if pending then status.pending = select(2, pending.stdout:gsub("\n", "")) end
-  status.nodes_total = nil
   report(1, status)
 end
 
