@@ -153,14 +153,15 @@ CREATE TABLE outcomes (
   state  TEXT NOT NULL
 );
 
--- Signals for running jobs that are yet to be sent.
-CREATE TABLE signals (
-  number    INTEGER PRIMARY KEY,
+-- What schedulers are yet to be told of jobs that they hold, in the order in which it was said.
+CREATE TABLE orders (
+  number    INTEGER PRIMARY KEY AUTOINCREMENT,
   resource  TEXT NOT NULL,
   job       INTEGER NOT NULL,
-  name      TEXT NOT NULL
+  verb      TEXT NOT NULL,  -- signal
+  words     TEXT NOT NULL   -- JSON: what the verb is given beside the job
 );
-CREATE INDEX signals_by_resource ON signals(resource, number);
+CREATE INDEX orders_by_resource ON orders(resource, number);
 
 -- The log: what happened, in the order of commits. Numbers are never used twice.
 CREATE TABLE events (

@@ -46,7 +46,7 @@ for _, workers in ipairs { 1, 2 } do
         if event.type == "job.signal" then names[#names + 1] = event.name end
       end
       assert.equal("USR1 HUP USR1 USR2 TERM", table.concat(names, " "))
-      assert.equal("0", s:sql "SELECT count(*) FROM signals")
+      assert.equal("0", s:sql "SELECT count(*) FROM orders")
     end)
 
     it("come once for an Idempotency-Key", function()
@@ -68,7 +68,7 @@ for _, workers in ipairs { 1, 2 } do
       s:post("/v1/jobs/" .. held .. "/release")
       s:job_in(held)
       refused()
-      assert.equal("0", s:sql "SELECT count(*) FROM signals")
+      assert.equal("0", s:sql "SELECT count(*) FROM orders")
     end)
 
     it("have names", function()

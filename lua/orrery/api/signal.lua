@@ -3,10 +3,11 @@ local clock = require "house.clock"
 local db = require "house.db"
 local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
-local data = require "orrery.data.signals"
 local events = require "orrery.data.events"
 local job_api = require "orrery.api.jobs"
 local jobs = require "orrery.data.jobs"
+local json = require "house.json"
+local orders = require "orrery.data.orders"
 local problem = require "orrery.api.problem"
 
 -- To stop and to go on have verbs of their own.
@@ -23,7 +24,7 @@ end
 local function signal(context, id)
   return answer.once(context, function(finish)
     local row, name, change = running_job(context, id), context.body.name, db.change()
-    data.insert(change, row.key, name)
+    orders.insert(change, row.key, "signal", json.encode { name = name })
     events.append(change, clock.now(), "job.signal", row.owner, row.simulation, row.key, { name = name })
     return finish(change, 202, nil, db.json(job_api.shape, jobs.one_any, row.key))
   end, function() running_job(context, id) end) -- it has ended in between

@@ -17,10 +17,10 @@ local dispatch = require "orrery.core.dispatch"
 local idempotency = require "orrery.data.idempotency"
 local jobs = require "orrery.data.jobs"
 local monitor = require "orrery.core.monitor"
+local orders = require "orrery.core.orders"
 local recover = require "orrery.core.recover"
 local resource = require "orrery.core.resource"
 local retention = require "orrery.core.retention"
-local signals = require "orrery.core.signals"
 local steer = require "orrery.core.steer"
 local waiting = require "orrery.core.waiting"
 
@@ -35,7 +35,7 @@ local function go_round(it, changed)
     monitor.run(it, changed)
     recover.run(it)
     steer.ask(it)
-    signals.send(it)
+    orders.give(it)
     it:observe()
     it.more = dispatch.run(it)
   end
