@@ -114,7 +114,8 @@ CREATE TABLE jobs (
   ended_at      INTEGER,
   tags          TEXT,
   parameters    TEXT,  -- of a sweep's job, with which the sweep's template is filled
-  spec          TEXT,  -- of any other job
+  spec          TEXT,  -- of any other job, and of one of a sweep that was altered
+  edition       INTEGER NOT NULL DEFAULT 0,  -- how often it was altered, or was to be
   results       TEXT   -- what the job left in results.json
 );
 CREATE INDEX jobs_by_simulation ON jobs(simulation, key);
@@ -158,10 +159,11 @@ CREATE TABLE orders (
   number    INTEGER PRIMARY KEY AUTOINCREMENT,
   resource  TEXT NOT NULL,
   job       INTEGER NOT NULL,
-  verb      TEXT NOT NULL,  -- signal
+  verb      TEXT NOT NULL,  -- signal, alter
   words     TEXT NOT NULL   -- JSON: what the verb is given beside the job
 );
 CREATE INDEX orders_by_resource ON orders(resource, number);
+CREATE INDEX orders_by_job ON orders(job);
 
 -- The log: what happened, in the order of commits. Numbers are never used twice.
 CREATE TABLE events (

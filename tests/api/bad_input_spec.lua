@@ -217,6 +217,11 @@ describe("bad input:", function()
     { '{"priority":"high"}', "/priority", "must be a whole number, not a text", method = "PATCH" },
     { '{"state":"NEW"}', "/state", "there is no such field here", method = "PATCH" },
     { '{"name":null}', "/name", "must be a text, not null", method = "PATCH" },
+    { '{"attributes":[]}', "/attributes", "must be an object, not a list", method = "PATCH" },
+    { '{"attributes":{"duration":"1h"}}', "/attributes/duration", "must be a whole number, not a text", method = "PATCH" },
+    { '{"attributes":{"memory":1}}', "/attributes/memory", "there is no such field here; there are account, duration",
+      method = "PATCH" },
+    { '{"resources":{"memory":1}}', "/resources", "there is no such field here", method = "PATCH" },
   })
 
   it("several problems come together, in the order of their pointers", function()

@@ -131,11 +131,12 @@ describe("the OpenAPI document", function()
     end
   end
 
-  -- The schema of an operation's good answer.
+  -- The schema of an operation's good answer; if there are two, that of the lesser status.
   local function schema_of(method, path)
-    for status, response in pairs(document.paths[path][method].responses) do
-      if status ~= "default" then return response.content["application/json"].schema, tonumber(status) end
-    end
+    local least = math.huge
+    local responses = document.paths[path][method].responses
+    for status in pairs(responses) do least = math.min(least, tonumber(status) or math.huge) end
+    return responses[tostring(least)].content["application/json"].schema, least
   end
 
   it("describes the answers as they are", function()

@@ -10,6 +10,8 @@
      submit_lands          it says so, but the job was taken all the same
      submit_delay_ms       how long submit takes for it
      monitor_error         what monitor says about it, as submit_error
+     alter_error           what alter says about it, as submit_error
+     alter_delay_ms        how long alter takes for it the first time
      vanish                from its start on nobody knows it
      lost_accounting_ms    how long after its end that is not final
    Configuration of the resource:
@@ -18,9 +20,9 @@
      max_jobs              how many may be live; more are refused as busy (no limit)
      cores                 what status and honours say (16)
 
-   In the state directory, `jobs` has a line for everything that was done, read back by the next open, and
+   In the state directory, `jobs` has a line for everything that was done, read back by the next open,
    `starts` a line with the tag for every native job that was made: as with a real scheduler, a tag submitted
-   twice makes two. */
+   twice makes two, and `alters` one for every time that alter was asked for. */
 #include <orrery/plugin.h>
 
 #include <limits.h>
@@ -40,7 +42,7 @@ struct fake {
   struct orrery_host *host;
   struct fake_job *jobs; /* the native id is the index + 1 */
   long count, room;
-  FILE *log, *starts;
+  FILE *log, *starts, *alters;
   bool down;
   long max_jobs, cores;
   long hang_ms[VERBS];
@@ -101,6 +103,7 @@ static void fake_close(void *instance) {
   struct fake *self = instance;
   if (self->log) fclose(self->log);
   if (self->starts) fclose(self->starts);
+  if (self->alters) fclose(self->alters);
   free(self->jobs);
   free(self);
 }
@@ -135,7 +138,8 @@ static void *fake_open(struct orrery_host *host, const struct orrery_value *conf
     self->hang_ms[i] = number(orrery_get(orrery_get(config, "hang_ms"), verbs[i]), 0);
   self->log = open_file(self, "jobs");
   self->starts = open_file(self, "starts");
-  if (!self->log || !self->starts) {
+  self->alters = open_file(self, "alters");
+  if (!self->log || !self->starts || !self->alters) {
     orrery_host_fail(host, "cannot write to %s", orrery_host_directory(host, "state"));
     fake_close(self);
     return NULL;
@@ -187,6 +191,7 @@ static long land(struct fake *self, const struct orrery_value *item) {
       .limit_ms = 1000 * number(orrery_get(item, "attributes.duration"), 3600),
       .final_ms = number(custom(item, "lost_accounting_ms"), 0),
       .vanish = number(custom(item, "vanish"), 0),
+      .alter_delay_ms = number(custom(item, "alter_delay_ms"), 0),
       .submitted = fake_now(),
       .held = -1,
       .suspended = -1,
@@ -195,6 +200,7 @@ static long land(struct fake *self, const struct orrery_value *item) {
   snprintf(job.tag, sizeof job.tag, "%s", orrery_text(orrery_get(item, "tag"), NULL, "-"));
   snprintf(job.monitor_error, sizeof job.monitor_error, "%s",
            orrery_text(custom(item, "monitor_error"), NULL, "-"));
+  snprintf(job.alter_error, sizeof job.alter_error, "%s", orrery_text(custom(item, "alter_error"), NULL, "-"));
   fprintf(self->starts, "%s\n", job.tag);
   fflush(self->starts);
   fake_write(self->log, &job);
@@ -309,20 +315,22 @@ static void fake_find(void *instance, struct orrery_call *call) {
   for (size_t i = 0; i < orrery_count(orrery_call_items(call)); i++) find_one(self, call, i);
 }
 
+static void control_one(struct fake *self, struct orrery_call *call, size_t i, const char *verb, long value) {
+  struct fake_job *job = job_of(self, orrery_at(orrery_call_items(call), i));
+  long now = fake_now();
+  if (job && fake_act(job, verb, now, value)) {
+    fprintf(self->log, "%s %ld %ld %ld\n", verb, (long)(job - self->jobs) + 1, now, value);
+    fflush(self->log);
+    orrery_report_ok(call, i);
+  } else {
+    orrery_report_error(call, i, ORRERY_REJECTED, "the job %s, so %s cannot be done",
+                        job ? fake_state(job, now) : "is not there", verb);
+  }
+}
+
 static void control(struct fake *self, struct orrery_call *call, const char *verb, long value) {
   if (!reachable(self, call, verb)) return;
-  for (size_t i = 0; i < orrery_count(orrery_call_items(call)); i++) {
-    struct fake_job *job = job_of(self, orrery_at(orrery_call_items(call), i));
-    long now = fake_now();
-    if (job && fake_act(job, verb, now, value)) {
-      fprintf(self->log, "%s %ld %ld %ld\n", verb, (long)(job - self->jobs) + 1, now, value);
-      fflush(self->log);
-      orrery_report_ok(call, i);
-    } else {
-      orrery_report_error(call, i, ORRERY_REJECTED, "the job %s, so %s cannot be done",
-                          job ? fake_state(job, now) : "is not there", verb);
-    }
-  }
+  for (size_t i = 0; i < orrery_count(orrery_call_items(call)); i++) control_one(self, call, i, verb, value);
 }
 
 static void fake_cancel(void *self, struct orrery_call *call) { control(self, call, "cancel", 0); }
@@ -340,9 +348,31 @@ static void fake_signal(void *self, struct orrery_call *call) {
   control(self, call, "signal", kill ? 9 : term ? 15 : interrupt ? 2 : 0);
 }
 
+/* Notes that it was asked to alter a job, and takes the time for it → whether it does it. */
+static bool ask_to_alter(struct fake *self, struct orrery_call *call, size_t i) {
+  struct fake_job *job = job_of(self, orrery_at(orrery_call_items(call), i));
+  if (!job) return true;
+  fprintf(self->alters, "%s\n", job->tag);
+  fflush(self->alters);
+  long delay = job->alter_delay_ms;
+  job->alter_delay_ms = 0;
+  sleep_ms(delay);
+  return strcmp(job->alter_error, "-") == 0;
+}
+
 /* Changes the duration; what else is asked for is taken as done. */
-static void fake_alter(void *self, struct orrery_call *call) {
-  control(self, call, "alter", 1000 * number(orrery_call_get(call, "changes.attributes.duration"), 3600));
+static void fake_alter(void *instance, struct orrery_call *call) {
+  struct fake *self = instance;
+  long seconds = number(orrery_call_get(call, "changes.attributes.duration"), 3600);
+  if (!reachable(self, call, "alter")) return;
+  for (size_t i = 0; i < orrery_count(orrery_call_items(call)); i++) {
+    if (ask_to_alter(self, call, i)) {
+      control_one(self, call, i, "alter", 1000 * seconds);
+    } else {
+      const char *error = job_of(self, orrery_at(orrery_call_items(call), i))->alter_error;
+      orrery_report_error(call, i, error_of(error), "scripted: %s", error);
+    }
+  }
 }
 
 static void fake_status(void *instance, struct orrery_call *call) {

@@ -1,18 +1,21 @@
 -- A scheduler whose jobs are timers and whose failures are scripted; the twin, in Lua, of fake.c, with the same keys.
 -- A job's state is a function of its times and of now, so nothing runs between two calls.
 --   custom attributes of a job: queue_ms, run_ms, exit_code, signal, submit_error (rejected, busy, unavailable, unknown),
---     submit_lands (with submit_error unknown: it happened all the same), submit_delay_ms, monitor_error, vanish
+--     submit_lands (with submit_error unknown: it happened all the same), submit_delay_ms, monitor_error, vanish,
+--     alter_error (as submit_error), alter_delay_ms (the first time)
 --   options of the resource: down (true: unavailable), max_jobs, cores
 local fake = { version = "1" }
 
 local function journal(self) return self.directory "state" .. "/jobs" end
 
--- One line a job: native id, tag, submitted, queue_ms, run_ms, exit_code, signal, vanish; then what was done to it.
+-- One line a job: native id, tag, submitted, queue_ms, run_ms, exit_code, signal, vanish; then what was done to it, its
+-- limit, and what alter does.
 local function save(self)
   local lines = {}
   for id, job in pairs(self.jobs) do
     lines[#lines + 1] = table.concat({ id, job.tag, job.submitted, job.queue_ms, job.run_ms, job.exit_code, job.signal,
-      job.vanish, job.ended or -1, job.stopped or -1, job.held or -1, job.lost }, " ")
+      job.vanish, job.ended or -1, job.stopped or -1, job.held or -1, job.lost, job.limit_ms, job.alter_delay_ms,
+      job.alter_error }, " ")
   end
   assert(self.fs.write(journal(self), table.concat(lines, "\n")))
 end
@@ -25,7 +28,8 @@ local function load(self)
     local function n(i) return math.tointeger(tonumber(f[i])) end
     local function maybe(i) local v = n(i) return v >= 0 and v or nil end
     self.jobs[f[1]] = { tag = f[2], submitted = n(3), queue_ms = n(4), run_ms = n(5), exit_code = n(6), signal = n(7),
-      vanish = n(8), ended = maybe(9), stopped = maybe(10), held = maybe(11), lost = n(12) }
+      vanish = n(8), ended = maybe(9), stopped = maybe(10), held = maybe(11), lost = n(12),
+      limit_ms = n(13), alter_delay_ms = n(14), alter_error = f[15] }
     self.by_tag[f[2]] = f[1]
     self.count = math.max(self.count, math.tointeger(tonumber(f[1])))
   end
@@ -41,9 +45,9 @@ function fake.open(config, host)
   return self
 end
 
--- Each native start is one line of a file, so that tests can count them.
-local function start(self, tag)
-  local path = self.directory "state" .. "/starts"
+-- Each native start, and each time that alter was asked for, is one line of a file, so that tests can count them.
+local function count(self, what, tag)
+  local path = self.directory "state" .. "/" .. what
   assert(self.fs.write(path, (self.fs.read(path) or "") .. tag .. "\n"))
 end
 
@@ -52,9 +56,10 @@ local function land(self, item, custom)
   local id = tostring(self.count)
   local function n(name, otherwise) return math.tointeger(tonumber(custom[name])) or otherwise end
   self.jobs[id] = { tag = item.tag, submitted = self.now(), queue_ms = n("queue_ms", 0), run_ms = n("run_ms", 0),
-    exit_code = n("exit_code", 0), signal = n("signal", 0), vanish = custom.vanish and 1 or 0, lost = 0 }
+    exit_code = n("exit_code", 0), signal = n("signal", 0), vanish = custom.vanish and 1 or 0, lost = 0,
+    limit_ms = item.attributes.duration * 1000, alter_delay_ms = n("alter_delay_ms", 0), alter_error = custom.alter_error or "-" }
   self.by_tag[item.tag] = id
-  start(self, item.tag)
+  count(self, "starts", item.tag)
   save(self)
   return id
 end
@@ -78,13 +83,16 @@ end
 local function status_of(self, job)
   local now = job.ended or job.stopped or job.held or self.now()
   local begin = job.submitted + job.lost + job.queue_ms
-  local finish = begin + job.run_ms
+  local finish = begin + math.min(job.run_ms, job.limit_ms)
   if job.vanish == 1 then return { absent = true } end
   if job.ended then return { state = "CANCELED", native_state = "killed", final = true, ended_at = job.ended } end
   if job.held then return { state = "HELD", native_state = "held" } end
   if now < begin then return { state = "QUEUED", native_state = "waiting" } end
   if job.stopped then return { state = "SUSPENDED", native_state = "stopped", started_at = begin } end
   if now < finish then return { state = "ACTIVE", native_state = "running", started_at = begin } end
+  if job.run_ms > job.limit_ms then
+    return { state = "FAILED", native_state = "over", final = true, reason = "TIMEOUT", started_at = begin, ended_at = finish }
+  end
   local bad = job.exit_code ~= 0 or job.signal ~= 0
   return { state = bad and "FAILED" or "COMPLETED", native_state = "over", final = true, started_at = begin,
     ended_at = finish, exit_code = job.signal == 0 and job.exit_code or nil, signal = job.signal ~= 0 and job.signal or nil,
@@ -140,6 +148,29 @@ fake.release = verb(function(job, now)
   if not job.held then return "it is not held" end
   job.lost, job.held = job.lost + now - job.held, nil
 end)
+
+-- Changes the duration; what else is asked for is taken as done.
+local function alter_one(self, job, changes)
+  local delay = job.alter_delay_ms
+  count(self, "alters", job.tag)
+  job.alter_delay_ms = 0
+  save(self)
+  if delay > 0 then self.sleep(delay) end
+  if job.alter_error ~= "-" then return failure(job.alter_error, "scripted: " .. job.alter_error) end
+  local state = status_of(self, job).state
+  if state == "COMPLETED" or state == "FAILED" or state == "CANCELED" then return failure("rejected", "it is over") end
+  job.limit_ms = (changes.attributes.duration or job.limit_ms // 1000) * 1000
+  save(self)
+  return {}
+end
+
+function fake.alter(self, items, report, more)
+  for i, ref in ipairs(items) do
+    local job = self.jobs[ref.native_id]
+    if self.config.down then report(i, failure("unavailable", "the fake is down"))
+    else report(i, job and alter_one(self, job, more.changes) or failure("rejected", "no such job")) end
+  end
+end
 
 function fake.status(self, _, report)
   report(1, { state = self.config.down and "down" or "up", cores_total = 1000, cores_free = 1000, pending = 0 })

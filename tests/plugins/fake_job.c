@@ -72,14 +72,14 @@ bool fake_act(struct fake_job *job, const char *verb, long at, long value) {
 }
 
 void fake_write(FILE *file, const struct fake_job *job) {
-  fprintf(file, "job %s %ld %ld %ld %ld %ld %ld %ld %ld %s\n", job->tag, job->submitted, job->queue_ms,
+  fprintf(file, "job %s %ld %ld %ld %ld %ld %ld %ld %ld %ld %s %s\n", job->tag, job->submitted, job->queue_ms,
           job->run_ms, job->exit_code, job->signal, job->limit_ms, job->final_ms, job->vanish,
-          job->monitor_error);
+          job->alter_delay_ms, job->monitor_error, job->alter_error);
 }
 
 bool fake_read(const char *line, struct fake_job *job) {
   job->held = job->suspended = job->canceled = -1;
-  return sscanf(line, "job %127s %ld %ld %ld %ld %ld %ld %ld %ld %15s", job->tag, &job->submitted,
+  return sscanf(line, "job %127s %ld %ld %ld %ld %ld %ld %ld %ld %ld %15s %15s", job->tag, &job->submitted,
                 &job->queue_ms, &job->run_ms, &job->exit_code, &job->signal, &job->limit_ms, &job->final_ms,
-                &job->vanish, job->monitor_error) == 10;
+                &job->vanish, &job->alter_delay_ms, job->monitor_error, job->alter_error) == 12;
 }

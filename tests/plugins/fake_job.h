@@ -7,8 +7,8 @@ enum { FAKE_TAG = 128 };
 
 struct fake_job {
   char tag[FAKE_TAG];
-  long queue_ms, run_ms, exit_code, signal, limit_ms, final_ms, vanish;
-  char monitor_error[16]; /* "-": none */
+  long queue_ms, run_ms, exit_code, signal, limit_ms, final_ms, vanish, alter_delay_ms;
+  char monitor_error[16], alter_error[16]; /* "-": none */
   long submitted;         /* put off by the time it was held or suspended, when its clock stood still */
   long held, suspended, canceled; /* since when; -1: it is not */
 };

@@ -1,29 +1,23 @@
 -- Whether a job can run somewhere here: checked when it is created, so that nobody waits for what can never be.
-local digest = require "house.digest"
 local json = require "house.json"
 local data = require "orrery.data.resources"
 local spec = require "orrery.core.spec"
 
 local fitting = {}
 
-local known = {} -- by name: {info = text, honours = decoded}, decoded once for as long as the text stays the same
+local known = {} -- by name: {text, info = decoded}, decoded once for as long as the text stays the same
 
-local function honours_of(row)
+local function info_of(row)
   local entry = known[row.name]
-  if not entry or entry.info ~= row.info then
-    entry = { info = row.info, honours = json.decode(row.info).honours }
+  if not entry or entry.text ~= row.info then
+    entry = { text = row.info, info = json.decode(row.info) }
     known[row.name] = entry
   end
-  return entry.honours
-end
-
----The kind of a job for its row: which queue it waits in.
-function fitting.kind(job)
-  return job.resource and 0 or tonumber(digest.sha256(spec.kind(job)):sub(1, 15), 16)
+  return entry.info
 end
 
 local function problem_on(row, job, prefix)
-  return spec.unhonoured(job, honours_of(row), row.name, row.scheduler, prefix)
+  return spec.unhonoured(job, info_of(row).honours, row.name, row.scheduler, prefix)
 end
 
 ---For a specification that its schema has passed. @return {pointer:string, detail:string}[]|nil problems
@@ -45,6 +39,17 @@ function fitting.check(job, prefix)
     first = first or found
   end
   return first and { first }
+end
+
+---Whether a resource is known to have no such verb; one that was never reached may have it.
+function fitting.lacks(name, verb)
+  local row = data.get(name)
+  local info = row and info_of(row)
+  if not info or not info.plugin then return false end
+  for _, each in ipairs(info.verbs) do
+    if each == verb then return false end
+  end
+  return true
 end
 
 return fitting

@@ -17,6 +17,7 @@ local collections = { "health", "simulations", "jobs", "sweeps", "control", "ret
 ---@field role string|nil the least role (default: user)
 ---@field query table<string, schema>|nil
 ---@field body schema|nil
+---@field accepted string|nil when the answer is 202 instead, in words
 ---@field handler fun(context, ...):integer, string, string status, headers, body
 local routes = {}
 for _, name in ipairs(collections) do

@@ -5,11 +5,14 @@ local ids = require "house.ids"
 local json = require "house.json"
 local access = require "orrery.api.access"
 local act = require "orrery.core.act"
+local alter = require "orrery.api.alter"
+local alteration = require "orrery.core.alteration"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.jobs"
 local dependencies = require "orrery.api.dependencies"
 local events = require "orrery.data.events"
 local fitting = require "orrery.api.fitting"
+local kind_of = require "orrery.core.kind"
 local lifecycle = require "orrery.core.lifecycle"
 local limits = require "orrery.data.limits"
 local problem = require "orrery.api.problem"
@@ -42,9 +45,10 @@ local function row_of(body, simulation, key)
   local wanted = body.hold and "HOLD" or act.of_new(simulation.wanted)
   local row = {
     key = key, simulation = simulation.key, owner = simulation.owner, name = body.name, state = state, wanted = wanted,
-    priority = body.priority or 0, resource = body.resource, cores = spec.cores(body), kind = fitting.kind(body),
+    priority = body.priority or 0, resource = body.resource, cores = spec.cores(body), kind = kind_of(body),
     due_at = spec.due_at(body, clock.now()), waits = #(body.depends_on or {}),
-    retries = spec.retries(body), gate = limits.gate_of(simulation), tags = body.tags and json.encode(body.tags), spec = json.encode(body),
+    retries = spec.retries(body), gate = limits.gate_of(simulation), tags = body.tags and json.encode(body.tags),
+    spec = json.encode(body),
   }
   row.reason = data.waits_for(row)
   return row
@@ -157,13 +161,22 @@ end
 
 -- Changing -------------------------------------------------------------------------------------------------------
 
+local TRIES = 5 -- each time the job has been handed over meanwhile, or altered by somebody else
+
 local function patch(context, id)
-  local row, body = access.job(context, id), context.body
-  local change = db.change()
-  data.describe(change, row.key, { name = body.name, priority = body.priority, tags = body.tags and json.encode(body.tags) })
-  local ok, code, why = change:commit()
-  if not ok then problem.of_commit(code, why) end
-  return answer.json(200, db.json(whole, data.one_any, row.key))
+  local body, status, code, why = context.body, 200, nil, nil
+  local description = { name = body.name, priority = body.priority, tags = body.tags and json.encode(body.tags) }
+  local changes = body.attributes and next(body.attributes) and { attributes = body.attributes }
+  for _ = 1, TRIES do
+    local row, change = access.job(context, id), db.change()
+    data.describe(change, row.key, description)
+    if changes then status = alter(change, row, changes) end
+    local ok
+    ok, code, why = change:commit()
+    if ok then return answer.json(status, db.json(whole, data.one_any, row.key)) end
+    if code ~= "conflict" then break end
+  end
+  problem.of_commit(code, why)
 end
 
 local function delete(context, id)
@@ -198,8 +211,9 @@ return {
   { method = "GET", path = "/v1/jobs", summary = "List jobs", handler = list, query = list_query, response = "list" },
   { method = "GET", path = "/v1/jobs/{id}", summary = "Get a job", handler = get, query = { wait = answer.wait_query },
     response = "job" },
-  { method = "PATCH", path = "/v1/jobs/{id}", summary = "Change a job's name, priority or tags", handler = patch,
-    response = "job", body = { type = "object", help = "what to change", fields = {
-      name = spec.fields.name, priority = spec.fields.priority, tags = spec.tags } } },
+  { method = "PATCH", path = "/v1/jobs/{id}", summary = "Change a job, whoever holds it", handler = patch,
+    response = "job", accepted = "its scheduler is to alter it; job.altered or job.refused in its history tells whether it has",
+    body = { type = "object", help = "what to change", fields = { name = spec.fields.name, priority = spec.fields.priority,
+      tags = spec.tags, attributes = alteration.fields.attributes } } },
   { method = "DELETE", path = "/v1/jobs/{id}", summary = "Delete an ended job", status = 204, handler = delete },
 }

@@ -76,11 +76,20 @@ local function parameters_of(route)
   return list
 end
 
+local function responses_of(route)
+  local responses = { [tostring(route.status or 200)] = response_of(route),
+    default = { description = "a problem document", content = {
+      ["application/problem+json"] = { schema = { ["$ref"] = "#/components/schemas/problem" } } } } }
+  if route.accepted then
+    responses["202"] = response_of(route)
+    responses["202"].description = route.accepted
+  end
+  return responses
+end
+
 local function operation(route)
   local out = { summary = route.summary, tags = json.list { route.collection }, parameters = parameters_of(route),
-    responses = { [tostring(route.status or 200)] = response_of(route),
-      default = { description = "a problem document", content = {
-        ["application/problem+json"] = { schema = { ["$ref"] = "#/components/schemas/problem" } } } } } }
+    responses = responses_of(route) }
   if route.open then out.security = json.list {} end
   if route.body then
     out.requestBody = { required = true, content = { ["application/json"] = { schema = schema.to_json_schema(route.body) } } }

@@ -15,6 +15,7 @@ local data = require "orrery.data.sweeps"
 local dependencies = require "orrery.api.dependencies"
 local fitting = require "orrery.api.fitting"
 local jobs = require "orrery.data.jobs"
+local kind_of = require "orrery.core.kind"
 local lifecycle = require "orrery.core.lifecycle"
 local limits = require "orrery.data.limits"
 local problem = require "orrery.api.problem"
@@ -42,7 +43,7 @@ local function cells_of(plan, row, simulation, first, count, known)
   for i = first, first + count - 1 do
     local parameters, job = sweep.job(plan, i)
     if job ~= seen then -- it is the same one for all, unless a parameter stands in what has a column
-      seen, wanted, cores, kind = job, job.hold and "HOLD" or act.of_new(simulation.wanted), spec.cores(job), fitting.kind(job)
+      seen, wanted, cores, kind = job, job.hold and "HOLD" or act.of_new(simulation.wanted), spec.cores(job), kind_of(job)
       due_at, retries = spec.due_at(job, clock.now()) or json.null, spec.retries(job)
       tags = job.tags and json.encode(job.tags) or json.null
       local resource = job.resource or ""

@@ -68,7 +68,7 @@ end
 function batch:move(job, to, fields, at)
   local from = job.state
   fields = step(self, job, to, fields or {}, at)
-  jobs.move(self.change, job.key, from, job.state, fields)
+  jobs.move(self.change, job.key, from, job.state, fields, job.edition)
 end
 
 ---Moves a job over several states at once, of which some were not seen in time: `path` is a list of {state, fields, at}.

@@ -89,8 +89,8 @@ local read_wanted = db.statement "SELECT wanted FROM jobs WHERE key = ?"
 function jobs.wanted(key) return db.value(read_wanted, key) end
 
 local specification = db.statement [[
-  SELECT j.spec, j.parameters, w.template FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep WHERE j.key = ?]]
----What its specification is made of: spec, or template and parameters.
+  SELECT j.spec, j.parameters, w.template, j.edition FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep WHERE j.key = ?]]
+---What its specification is made of: spec, or template and parameters; and its edition.
 function jobs.specification(key) return db.row(specification, key) end
 
 -- Writing --------------------------------------------------------------------------------------------------------
@@ -122,6 +122,10 @@ local unwanted = db.statement "UPDATE jobs SET wanted = ?, steer = 0 WHERE key =
 local explain = db.statement "UPDATE jobs SET message = ?, native_state = ? WHERE key = ? AND state = ?"
 local describe = db.statement [[
   UPDATE jobs SET name = coalesce(?, name), priority = coalesce(?, priority), tags = coalesce(?, tags) WHERE key = ?]]
+local respecify = db.statement [[
+  UPDATE jobs SET spec = ?, kind = ?, edition = edition + 1
+  WHERE key = ? AND edition = ? AND state = ? AND state IN ('NEW', 'PENDING')]]
+local altered = db.statement "UPDATE jobs SET spec = ?, kind = ?, edition = edition + 1 WHERE key = ?"
 local delete = db.statement [[
   DELETE FROM jobs WHERE key = ? AND state = ? AND state IN ('NEW', 'COMPLETED', 'FAILED', 'CANCELED')]]
 local delete_events = db.statement "DELETE FROM events WHERE job = ? AND type <> 'jobs.created'"
@@ -147,6 +151,13 @@ function jobs.settled(change, job) change:add(settled, nil, job.key, job.wanted,
 function jobs.unwanted(change, key, wanted, before) change:add(unwanted, nil, before, key, wanted) end
 ---What is nil stays as it is.
 function jobs.describe(change, key, row) change:add(describe, 1, row.name, row.priority, row.tags, key) end
+---Another specification for a job that no scheduler holds. Guarded: it is still in the state of its row, and nobody else has
+---altered it, or wants to, since its `edition` was read.
+function jobs.respecify(change, row, edition, spec, kind)
+  change:add(respecify, 1, spec, kind, row.key, edition, row.state)
+end
+---The same for a job whatever its state.
+function jobs.altered(change, key, spec, kind) change:add(altered, 1, spec, kind, key) end
 
 ---Deletes an ended job, if it is still in the state of its row, and its history; its directories are noted for removal.
 ---One that was never submitted is canceled for those that depend on it.
@@ -167,9 +178,9 @@ local settable = { "reason", "message", "problem", "resource", "due_at", "attemp
   "wanted", "steer", "gate", "let_through" }
 local moves = {} -- statements by the names of the columns they set
 
----Changes the state of a job that is still in state `from`, and, when it is handed over, still wanted to run and let through;
----`fields` has what else is set; false clears a column.
-function jobs.move(change, key, from, to, fields)
+---Changes the state of a job that is still in state `from`, and, when it is handed over, still wanted to run, let through and
+---specified as in this edition; `fields` has what else is set; false clears a column.
+function jobs.move(change, key, from, to, fields, edition)
   local names, values, count = {}, {}, 0
   for _, name in ipairs(settable) do
     local value = fields[name]
@@ -179,7 +190,7 @@ function jobs.move(change, key, from, to, fields)
       if value ~= false then values[count] = value end
     end
   end
-  local guard = to == "SUBMITTING" and " AND wanted = 'RUN' AND gate IS NULL" or ""
+  local guard = to == "SUBMITTING" and " AND wanted = 'RUN' AND gate IS NULL AND edition = ?" or ""
   local which = table.concat(names, ",", 1, count) .. guard
   local statement = moves[which]
   if not statement then
@@ -188,14 +199,14 @@ function jobs.move(change, key, from, to, fields)
     statement = db.statement("UPDATE jobs SET " .. table.concat(sets, ", ") .. " WHERE key = ? AND state = ?" .. guard)
     moves[which] = statement
   end
-  values[count + 1], values[count + 2] = key, from
-  change:add(statement, 1, to, table.unpack(values, 1, count + 2))
+  values[count + 1], values[count + 2], values[count + 3] = key, from, edition
+  change:add(statement, 1, to, table.unpack(values, 1, count + (to == "SUBMITTING" and 3 or 2)))
 end
 
 -- For the control worker -----------------------------------------------------------------------------------------
 
 local whole = [[j.key, j.simulation, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.cores, j.attempt,
-  j.retries, j.submission, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at]]
+  j.retries, j.edition, j.submission, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at]]
 
 -- Which jobs wait for nothing but a resource: those in the index jobs_pending.
 local ready_to_go = "j.state = 'PENDING' AND j.wanted = 'RUN' AND j.due_at IS NULL AND j.waits = 0 AND j.gate IS NULL"

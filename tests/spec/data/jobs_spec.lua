@@ -13,11 +13,11 @@ describe("a job's row", function()
   after_each(function() database:remove() end)
 
   -- How many rows a move changes, and how many it is to change.
-  local function move(from, to, fields)
+  local function move(from, to, fields, edition)
     local changed, wanted
     jobs.move({ add = function(_, sql, expect, ...)
       changed, wanted = database:with(sql, { ... }, "SELECT 'changed ' || changes();\n"):match "changed (%d+)", expect
-    end }, 1, from, to, fields)
+    end }, 1, from, to, fields, edition or 0)
     return tonumber(changed), wanted
   end
 
@@ -32,5 +32,11 @@ describe("a job's row", function()
     database:run "UPDATE jobs SET wanted = 'HOLD';\n"
     assert.same({ 0, 1 }, { move("PENDING", "SUBMITTING", { attempt = 1 }) })
     assert.same({ 1, 1 }, { move("PENDING", "CANCELED", { attempt = 1 }) })
+  end)
+
+  it("is not handed over as it was specified before it was altered", function()
+    database:run "UPDATE jobs SET edition = 1;\n"
+    assert.same({ 0, 1 }, { move("PENDING", "SUBMITTING", { attempt = 1 }, 0) })
+    assert.same({ 1, 1 }, { move("PENDING", "SUBMITTING", { attempt = 1 }, 1) })
   end)
 end)
