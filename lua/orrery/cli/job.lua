@@ -103,6 +103,7 @@ local function print_history(opened, id)
     local words = { "  " .. quantity.time(event.at), event.type }
     words[#words + 1] = event.from and event.to and event.from .. " -> " .. event.to or event.to
     words[#words + 1] = event.name
+    words[#words + 1] = event.changes and needs(event.changes)
     words[#words + 1] = event.reason
     words[#words + 1] = event.message
     out.line(text.clean(table.concat(words, "  ")))

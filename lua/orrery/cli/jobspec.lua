@@ -1,4 +1,4 @@
--- The options of `orrery run -- COMMAND`, and the job specification they make.
+-- The options of `orrery run -- COMMAND`, and the job specification they make; and those of `orrery alter` among them.
 local exit = require "orrery.cli.exit"
 local program = require "house.program"
 local quantity = require "orrery.cli.quantity"
@@ -31,7 +31,8 @@ local function pair(result, target, value)
   result[target][name] = rest
 end
 
--- Option, placeholder, help, conversion, and where the value goes in the specification.
+-- Option, placeholder, help, conversion, and where the value goes in the specification. `later`: it can be changed of a job
+-- that there is already.
 local rows = {
   { "--resource", "NAME", "where to run (default: wherever it fits)", to = { "resource" } },
   { "--cores", "N", "cores of each process (default 1)", whole, to = { "resources", "cpu_cores_per_process" } },
@@ -40,28 +41,40 @@ local rows = {
   { "--gpus", "N", "GPUs of each process", whole, to = { "resources", "gpu_cores_per_process" } },
   { "--memory", "SIZE", "memory: 512M, 4G", size, to = { "resources", "memory" } },
   { "--duration", "TIME", "wall time: 90 (seconds), 15m, 1h30m, 1:30:00 (default 1h)", duration,
-    to = { "attributes", "duration" } },
-  { "--queue", "NAME", "queue or partition", to = { "attributes", "queue_name" } },
-  { "--account", "NAME", "account to be charged", to = { "attributes", "account" } },
+    to = { "attributes", "duration" }, later = true },
+  { "--queue", "NAME", "queue or partition", to = { "attributes", "queue_name" }, later = true },
+  { "--account", "NAME", "account to be charged", to = { "attributes", "account" }, later = true },
+  { "--reservation", "NAME", "reservation to run in", to = { "attributes", "reservation_id" }, later = true },
   { "--directory", "DIR", "where to start (default: a new directory of the job's own)", program.absolute,
     to = { "directory" } },
   { "--stdin", "FILE", "file to read from", program.absolute, to = { "stdin_path" } },
-  { "--priority", "N", "larger goes first among your jobs", whole, to = { "priority" } },
+  { "--priority", "N", "larger goes first among your jobs", whole, to = { "priority" }, later = true },
   { "--not-before", "TIME", "not before a time: 2026-01-31T12:00:00Z", to = { "not_before" } },
   { "--retries", "N", "try again so often when the resource fails it", whole, to = { "retries", "count" } },
 }
 
 local function target_of(row) return (row[1]:sub(3):gsub("%-", "_")) end
 
+local function declare(command, row)
+  return command:option(row[1], row[3]):argname(row[2]):convert(row[4] or tostring)
+end
+
 ---@return table[] the argparse options, for a group of their own in the help
 function jobspec.declare(command)
   local options = {}
-  for i, row in ipairs(rows) do
-    options[i] = command:option(row[1], row[3]):argname(row[2]):convert(row[4] or tostring)
-  end
+  for i, row in ipairs(rows) do options[i] = declare(command, row) end
   options[#options + 1] = command:option("--env", "environment variable, repeatable"):argname "NAME=VALUE":count "*"
     :action(pair):init(nil)
   options[#options + 1] = command:flag("--inherit-environment", "start from the account's login environment")
+  return options
+end
+
+---@return table[] the same of what can be changed of a job that there is already
+function jobspec.declare_changes(command)
+  local options = {}
+  for _, row in ipairs(rows) do
+    if row.later then options[#options + 1] = declare(command, row) end
+  end
   return options
 end
 
@@ -76,15 +89,8 @@ function jobspec.given(arguments)
   return names
 end
 
----@param words string[] the command; one with a slash in it is looked up from here
----@return table specification
-function jobspec.make(arguments, words)
-  local spec = {
-    executable = words[1]:find("/", 1, true) and program.absolute(words[1]) or words[1],
-    environment = arguments.env,
-    inherit_environment = arguments.inherit_environment,
-  }
-  if #words > 1 then spec.arguments = table.move(words, 2, #words, 1, {}) end
+-- Puts the values of the options where they belong.
+local function fill(spec, arguments)
   for _, row in ipairs(rows) do
     local group, name = row.to[1], row.to[2]
     local value = arguments[target_of(row)]
@@ -96,6 +102,21 @@ function jobspec.make(arguments, words)
     end
   end
   return spec
+end
+
+---@return table changes the body of a PATCH
+function jobspec.changes(arguments) return fill({}, arguments) end
+
+---@param words string[] the command; one with a slash in it is looked up from here
+---@return table specification
+function jobspec.make(arguments, words)
+  local spec = {
+    executable = words[1]:find("/", 1, true) and program.absolute(words[1]) or words[1],
+    environment = arguments.env,
+    inherit_environment = arguments.inherit_environment,
+  }
+  if #words > 1 then spec.arguments = table.move(words, 2, #words, 1, {}) end
+  return fill(spec, arguments)
 end
 
 return jobspec

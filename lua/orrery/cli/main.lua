@@ -27,6 +27,7 @@ local groups = {
     steer("suspend", "make jobs that run pause", "is being suspended"),
     steer("resume", "let suspended jobs go on", "is being resumed"),
     steer("retry", "try jobs that have ended once more", "is tried again"),
+    command "alter", command "signal",
     steer("delete", "remove jobs or simulations that have ended, and their files", "is deleted") },
   { "The server", command "status", command "serve", command "check_config", command "plugin",
     command "migrate", command "backup" },

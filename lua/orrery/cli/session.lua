@@ -134,6 +134,7 @@ end
 ---@param expected table<integer, boolean>|nil statuses that are no failure
 ---@return integer status, any value, string body
 function session:post(path, body, expected) return send_once(self, "POST", path, body, expected) end
+function session:patch(path, body, expected) return send_once(self, "PATCH", path, body, expected) end
 function session:delete(path, expected) return send_once(self, "DELETE", path, nil, expected) end
 
 -- What a restart looks like from outside.

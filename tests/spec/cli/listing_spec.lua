@@ -1,6 +1,7 @@
 -- The lists: `jobs`, `simulations`, `job`, `status`; for people and for machines. And steering, by either kind of id.
 local command = require "support.command"
 local http = require "support.http"
+local process = require "support.process"
 local server = require "support.server"
 
 describe("listing and steering from the command line", function()
@@ -134,6 +135,45 @@ describe("listing and steering from the command line", function()
     running:job_in(id, "CANCELED")
     assert.equal(("simulation %s: is deleted\n"):format(simulation), orrery("delete " .. simulation).out)
     assert.equal(410, running:get("/v1/simulations/" .. simulation).status)
+  end)
+
+  it("alters jobs, and shows what came of it", function()
+    local simulation = running:simulation "altered"
+    local held = running:job(simulation, nil, { hold = true }).id
+    local active = running:job(simulation, { run_ms = 60000 }).id
+    running:job_in(active, "ACTIVE")
+    assert.equal(("job %s: is altered\njob %s: its scheduler is asked to alter it\n"):format(held, active),
+      orrery(("alter %s %s --duration 2h --priority 7"):format(held, active)).out)
+    running:job_in(active, "ACTIVE")
+    local shown = process.eventually("the answer", function()
+      local text = orrery("job " .. active).out
+      return text:find("job.altered", 1, true) and text
+    end)
+    assert.matches("needs       custom_attributes {\"fake.run_ms\":60000}, duration 7200\n", shown, 1, true)
+    assert.matches("job.alter  duration 7200\n", shown)
+    assert.matches("job.altered  duration 7200\n", shown)
+    local answer = http.decode(orrery("alter --json --priority 8 " .. held).out)
+    assert.same({ 8, 7200 }, { answer.priority, answer.spec.attributes.duration })
+    running:post("/v1/simulations/" .. simulation .. "/cancel")
+    running:job_in(active)
+    local refused = orrery(("alter %s nonsense --duration 5"):format(active))
+    assert.same({ 1, "" }, { refused.code, refused.out })
+    assert.matches(active .. ": The job is CANCELED; only one that has not ended can be altered.", refused.err, 1, true)
+    assert.matches("There is no job nonsense", refused.err)
+    assert.same({ 64, 64, 65 }, { orrery("alter " .. held).code, orrery("alter --duration 5").code,
+      orrery("alter --queue q " .. running:job(simulation, nil, { hold = true }).id).code })
+  end)
+
+  it("sends signals, by their names with SIG or without", function()
+    local id = running:job(running:simulation "signalled", { run_ms = 60000 }).id
+    running:job_in(id, "ACTIVE")
+    assert.equal(("job %s: is sent USR1\n"):format(id), orrery(("signal %s USR1"):format(id)).out)
+    assert.equal(("job %s: is sent TERM\n"):format(id), orrery(("signal %s sigterm"):format(id)).out)
+    assert.same({ 65, "orrery: /name: must be one of HUP" }, { orrery(("signal %s STOP"):format(id)).code,
+      orrery(("signal %s STOP"):format(id)).err:match "[^,]*" })
+    running:post("/v1/jobs/" .. id .. "/cancel")
+    running:job_in(id)
+    assert.equal(1, orrery(("signal %s USR1"):format(id)).code)
   end)
 
   it("goes through all ids, and tells each refusal", function()
