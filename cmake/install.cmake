@@ -2,6 +2,7 @@
 #   build tree   orrery, share/{lua,migrations,web}, schedulers/
 #   installed    bin/orrery, share/orrery/{lua,migrations,web}, lib/orrery/{schedulers,examples}/, share/doc/orrery/
 file(GLOB scheduler_scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/schedulers/*.lua)
+set(scheduler_modules common slurm sge) # folders of what they require
 file(GLOB manuals CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.1)
 
 # The build tree links into the source: an edited script is in effect at once.
@@ -15,6 +16,11 @@ endforeach()
 foreach(script ${scheduler_scripts})
   get_filename_component(name ${script} NAME)
   file(CREATE_LINK ${script} ${PROJECT_BINARY_DIR}/schedulers/${name} SYMBOLIC)
+endforeach()
+
+foreach(folder ${scheduler_modules})
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/schedulers/${folder} ${PROJECT_BINARY_DIR}/schedulers/${folder} SYMBOLIC)
+  install(DIRECTORY schedulers/${folder} DESTINATION lib/orrery/schedulers)
 endforeach()
 
 install(TARGETS orrery DESTINATION bin)

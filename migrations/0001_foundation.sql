@@ -99,7 +99,9 @@ CREATE TABLE jobs (
   let_through   INTEGER NOT NULL DEFAULT 0,  -- 1: it waits there no more, and counts
   retries       INTEGER NOT NULL DEFAULT 0,  -- so many more attempts may follow one that fails
   attempt       INTEGER NOT NULL DEFAULT 0,
-  submission    INTEGER,                     -- the current attempt's; its tag is made of it
+  submission    INTEGER,                     -- the current attempt's last; its tag is made of it
+  element       INTEGER,                     -- its place in that, if that is an array
+  doubted       TEXT,                        -- earlier submissions of the attempt, which may yet come true
   native_id     TEXT,
   native_state  TEXT,
   reason        TEXT,

@@ -1,10 +1,15 @@
 -- Slurm, by its commands (sbatch, squeue, sacct, scontrol, scancel, sinfo), 20.11 and later. The tag is the job's name, by
--- which squeue and sacct find it; the user's own name goes into the comment. Names are what others can write: they are
--- told from what Slurm says by a mark that nobody can guess. Suspending and resuming are for Slurm's operators only.
+-- which squeue and sacct find it; the user's own name goes into the comment. Suspending and resuming are for Slurm's
+-- operators only.
 --   options of the resource: partition, account, reservation (for jobs that name none), sbatch (a list of further
 --     arguments of every submission), max_submitted (default 1000)
 --   custom attributes of a job: any long option of sbatch, "slurm.constraint": "fast"; true for one without a value
+local commands = require "common.commands"
+local looking = require "slurm.looking"
+
 local slurm = { version = "1" }
+
+local OPTIONS = "partition account reservation sbatch max_submitted"
 
 local FIELDS = { "executable", "arguments", "script", "environment", "inherit_environment", "directory", "stdin_path",
   "stdout_path", "stderr_path", "resources.node_count", "resources.process_count", "resources.processes_per_node",
@@ -12,48 +17,18 @@ local FIELDS = { "executable", "arguments", "script", "environment", "inherit_en
   "attributes.duration", "attributes.queue_name", "attributes.account", "attributes.reservation_id",
   "attributes.custom_attributes" }
 
--- Commands -------------------------------------------------------------------------------------------------------
-
--- What Slurm says, without the program's name in front.
-local function words_of(result)
-  local text = result.stderr ~= "" and result.stderr or result.stdout
-  return (text:gsub("^%s*%l+: error: ", ""):gsub("\n%l+: error: ", "; "):gsub("%s+$", ""))
-end
-
-local DOWN = { "Unable to contact slurm controller", "Connection refused", "Connection timed out", "Socket timed out",
-  "Protocol authentication error", "Zero Bytes were transmitted", "Unable to establish", "slurm_load_jobs error: Unspecified" }
-local BUSY = { "temporarily unable", "Job violates accounting/QOS policy", "MaxJobCount", "QOSMaxSubmitJobPerUserLimit",
-  "AssocMaxSubmitJobLimit" }
-
-local function names_one(text, patterns)
-  for _, pattern in ipairs(patterns) do
-    if text:find(pattern, 1, true) then return true end
-  end
-  return false
-end
-
--- Runs a command → its result | nil, the error that says why not. `changes`: it may have had its effect all the same.
-local function run(self, argv, options, changes)
-  options = options or {}
-  options.timeout = self.command_ms
-  options.environment = { SLURM_TIME_FORMAT = "%s", LC_ALL = "C" }
-  local result, why = self.exec(argv, options)
-  if not result then return nil, { class = "unavailable", message = why } end
-  if result.timed_out then
-    return nil, { class = changes and "unknown" or "unavailable", message = argv[1] .. " did not answer in time" }
-  end
-  if result.exit_code == 0 then return result end
-  local words = words_of(result)
-  if names_one(words, DOWN) then
-    -- A frozen controller does what it was asked when it wakes; one that refuses the connection was not asked.
-    local refused = words:find("Connection refused", 1, true) or words:find("Unable to contact", 1, true)
-    return nil, { class = changes and not refused and "unknown" or "unavailable", message = words }
-  end
-  if names_one(words, BUSY) then return nil, { class = "busy", message = words } end
-  return nil, { class = "rejected", message = words ~= "" and words or ("%s ended with %d"):format(argv[1], result.exit_code) }
-end
-
--- Opening --------------------------------------------------------------------------------------------------------
+local DIALECT = {
+  environment = { SLURM_TIME_FORMAT = "%s", LC_ALL = "C" },
+  words = function(result) -- without the program's name in front
+    local text = result.stderr ~= "" and result.stderr or result.stdout
+    return (text:gsub("^%s*%l+: error: ", ""):gsub("\n%l+: error: ", "; "):gsub("%s+$", ""))
+  end,
+  down = { "Connection timed out", "Socket timed out", "Protocol authentication error", "Zero Bytes were transmitted",
+    "slurm_load_jobs error: Unspecified" },
+  unasked = { "Unable to contact slurm controller", "Connection refused", "Unable to establish" },
+  busy = { "temporarily unable", "Job violates accounting/QOS policy", "MaxJobCount", "QOSMaxSubmitJobPerUserLimit",
+    "AssocMaxSubmitJobLimit" },
+}
 
 local function settings_of(text)
   local settings = {}
@@ -61,18 +36,17 @@ local function settings_of(text)
   return settings
 end
 
-local OPTIONS = { partition = true, account = true, reservation = true, sbatch = true, max_submitted = true, timeout_ms = true }
-
 function slurm.open(config, host)
-  for name in pairs(config) do
-    if not OPTIONS[name] then error(("slurm has no option %s"):format(name), 0) end
-  end
-  local self = { config = config, exec = host.exec, command_ms = config.timeout_ms // 2 }
-  local result, failure = run(self, { "scontrol", "show", "config" })
+  commands.check_options(config, "slurm", OPTIONS)
+  local self = { config = config, run = commands.runner(host.exec, DIALECT, config.timeout_ms // 2), each = host.each,
+    now = host.now, cancelled = {} }
+  local result, failure = self.run { "scontrol", "show", "config" }
   if not result then error(failure.message, 0) end
   local settings = settings_of(result.stdout)
   self.accounting = settings.AccountingStorageType == "accounting_storage/slurmdbd"
-  self.honours = { fields = FIELDS, batch = "SLURM_JOB_ID", max_submitted = config.max_submitted or 1000, array_size = 0 }
+  self.honours = { fields = FIELDS, max_submitted = config.max_submitted or 1000, batch = "SLURM_JOB_ID",
+    index = "SLURM_ARRAY_TASK_ID", element = "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}",
+    array_size = math.max((math.tointeger(tonumber(settings.MaxArraySize)) or 1) - 1, 0) } -- the largest index
   return self
 end
 
@@ -84,11 +58,13 @@ local function megabytes(bytes) return (bytes + 1048575) // 1048576 end
 -- The arguments of sbatch. The command line wins over everything in a script or the environment.
 local function arguments_of(self, item)
   local r, a, config = item.resources, item.attributes, self.config
-  local argv = { "sbatch", "--parsable", "--no-requeue", "--export-file=/dev/null", "--job-name=" .. item.tag, "--comment=" .. item.name,
-    "--chdir=/", "--input=/dev/null", "--output=/dev/null", "--error=/dev/null", "--time=" .. minutes(a.duration) }
+  local argv = { "sbatch", "--parsable", "--no-requeue", "--export-file=/dev/null", "--job-name=" .. item.tag,
+    "--comment=" .. item.name, "--chdir=/", "--input=/dev/null", "--output=/dev/null", "--error=/dev/null",
+    "--time=" .. minutes(a.duration) }
   local function add(option, value)
     if value then argv[#argv + 1] = ("--%s=%s"):format(option, value) end
   end
+  add("array", item.size and "1-" .. item.size)
   add("nodes", r.node_count)
   add("ntasks", r.process_count or r.processes_per_node and (r.node_count or 1) * r.processes_per_node)
   add("ntasks-per-node", r.processes_per_node)
@@ -119,191 +95,132 @@ local function misused(item)
   end
 end
 
--- When the controller does not answer one, the others are not tried.
+-- What sbatch is given for an item → its result | nil, the error
+local function sbatch(self, item, options, ...)
+  local why = misused(item)
+  if why then return nil, { class = "rejected", message = why } end
+  local argv = arguments_of(self, item)
+  for _, argument in ipairs { ... } do argv[#argv + 1] = argument end
+  return self.run(argv, options)
+end
+
 function slurm.submit(self, items, report)
-  local down
-  for i, item in ipairs(items) do
-    local why = misused(item)
-    if why then report(i, { error = { class = "rejected", message = why } })
-    elseif down then report(i, { error = { class = "unavailable", message = down } })
-    else
-      local result, failure = run(self, arguments_of(self, item), { stdin = item.batch }, true)
-      local id = result and result.stdout:match "^(%d+)"
-      if id then report(i, { native_id = id })
-      else report(i, { error = failure or { class = "unknown", message = "sbatch said " .. result.stdout } }) end
-      if failure and failure.class ~= "rejected" then down = failure.message end
-    end
-  end
+  commands.submit(self, items, report, function(item)
+    local result, failure = sbatch(self, item, { stdin = item.batch, changes = true })
+    if not result then return nil, failure end
+    local id = result.stdout:match "^(%d+)"
+    if not id then return nil, { class = "unknown", message = "sbatch said " .. result.stdout } end
+    return item.size and { native_ids = commands.elements(id .. "_%d", item.size) } or { native_id = id }
+  end)
+end
+
+---When a job would start if it were submitted now.
+function slurm.estimate(self, items, report)
+  self.each(items, function(item, i)
+    local result, failure = sbatch(self, item, { stdin = "#!/bin/sh\n" }, "--test-only")
+    local seconds = result and math.tointeger(tonumber(result.stderr:match "to start at (%d+) "))
+    if seconds then report(i, { start_at = seconds * 1000 })
+    else report(i, { error = failure or { class = "unknown", message = DIALECT.words(result) } }) end
+  end)
 end
 
 -- Looking --------------------------------------------------------------------------------------------------------
 
--- Slurm's words for a state: ours, and the reason of an end.
-local STATES = {
-  PENDING = { "QUEUED" }, CONFIGURING = { "QUEUED" }, REQUEUED = { "QUEUED" }, REQUEUE_FED = { "QUEUED" },
-  REQUEUE_HOLD = { "HELD" }, RESV_DEL_HOLD = { "HELD" }, SPECIAL_EXIT = { "HELD" },
-  RUNNING = { "ACTIVE" }, COMPLETING = { "ACTIVE" }, SIGNALING = { "ACTIVE" }, RESIZING = { "ACTIVE" }, STAGE_OUT = { "ACTIVE" },
-  SUSPENDED = { "SUSPENDED" }, STOPPED = { "SUSPENDED" },
-  COMPLETED = { "COMPLETED" }, CANCELLED = { "CANCELED" }, FAILED = { "FAILED" },
-  TIMEOUT = { "FAILED", "TIMEOUT" }, DEADLINE = { "FAILED", "TIMEOUT" }, NODE_FAIL = { "FAILED", "NODE_FAIL" },
-  BOOT_FAIL = { "FAILED", "NODE_FAIL" }, OUT_OF_MEMORY = { "FAILED", "OUT_OF_MEMORY" }, PREEMPTED = { "FAILED", "PREEMPTED" },
-  REVOKED = { "FAILED", "LOST" },
-}
-local HELD = { JobHeldUser = true, JobHeldAdmin = true, JobHoldMaxRequeue = true }
--- Reasons that nothing but a change by somebody ends.
-local STUCK = { PartitionNodeLimit = true, PartitionTimeLimit = true, PartitionConfig = true, BadConstraints = true,
-  DependencyNeverSatisfied = true, InvalidAccount = true, InvalidQOS = true,
-  AccountNotAllowed = true, QOSNotAllowed = true, ["launch failed requeued held"] = true }
+local REMEMBERED_MS = 600000
 
-local function milliseconds(text)
-  local seconds = math.tointeger(tonumber(text))
-  return seconds and seconds > 0 and seconds * 1000 or nil
-end
-
--- A record of the queue or of accounting as a status.
-local function status_of(record)
-  local word = record.state:match "^[%u_]+" or record.state
-  local known = STATES[word]
-  if not known then return { state = "ACTIVE", native_state = record.state, message = "Slurm says " .. record.state } end
-  local status = { state = known[1], native_state = word, reason = known[2] }
-  if status.state == "QUEUED" then
-    if HELD[record.reason] then status.state = "HELD" end
-    if STUCK[record.reason] then status.stuck = record.reason end
-    if record.reason ~= "None" then status.message = record.reason end
-    return status
+-- Elements of an array that are cancelled before they run leave no trace; that scancel went well is all there is.
+local function remember_cancelled(self, ids, records)
+  local now = self.now()
+  for id, at in pairs(self.cancelled) do
+    if now - at > REMEMBERED_MS then self.cancelled[id] = nil end
   end
-  status.started_at = record.started_at
-  if status.state ~= "COMPLETED" and status.state ~= "FAILED" and status.state ~= "CANCELED" then return status end
-  status.ended_at, status.final = record.ended_at, record.ended_at ~= nil
-  if known[2] == nil and status.state ~= "CANCELED" then
-    status.signal, status.exit_code = record.signal, not record.signal and record.exit_code or nil
-    if status.state == "FAILED" then
-      if record.reason == "JobLaunchFailure" and not record.signal then
-        status.reason, status.exit_code = "LAUNCH_FAILED", nil
-        status.message = "Slurm could not start it (JobLaunchFailure)"
-      elseif record.signal then status.reason = "SIGNAL"
-      else status.reason = "EXIT_CODE" end
-    end
-  end
-  return status
-end
-
-local function new_mark() return ("<%08x%08x>"):format(math.random(0, 0xffffffff), math.random(0, 0xffffffff)) end
-
--- One look at our account's jobs in the queue → records by id.
-local function look_at_queue(self, more)
-  local mark = new_mark()
-  local argv = { "squeue", "--me", "--noheader", "--array", "--all", "--states=all",
-    ("--Format=JobArrayID:|,State:|,Reason:|,exit_code:|,StartTime:|,EndTime:|,Name:%s"):format(mark) }
-  for _, argument in ipairs(more or {}) do argv[#argv + 1] = argument end
-  local result, failure = run(self, argv)
-  if not result then return nil, failure end
-  local records, at = {}, 1
-  while true do
-    local first, last = result.stdout:find(mark, at, true)
-    if not first then return records end
-    local id, state, reason, status, started, ended, name =
-      result.stdout:sub(at, first - 1):match "^%s*([%d_]+)|([^|]*)|([^|]*)|(%d+)|([^|]*)|([^|]*)|(.*)$"
-    at = last + 1
-    if id then
-      status = math.tointeger(tonumber(status)) or 0
-      records[id] = { state = state, reason = reason, name = name, started_at = milliseconds(started),
-        ended_at = milliseconds(ended), exit_code = status >> 8, signal = status & 127 ~= 0 and status & 127 or nil }
-    end
+  for _, id in ipairs(ids) do
+    if records[id].state == "PENDING" then self.cancelled[id] = now end
   end
 end
 
--- The same of accounting, which remembers for long; `which` are arguments of sacct.
-local function look_at_accounting(self, ...)
-  local mark = new_mark()
-  local result, failure = run(self, { "sacct", "--allocations", "--noheader", "--parsable2", "--delimiter=" .. mark,
-    "--format=JobID,State,ExitCode,Start,End,JobName", ... })
-  if not result then return nil, failure end
-  local records = {}
-  for line in result.stdout:gmatch "[^\n]+" do
-    local id, state, code, signal, started, ended, name = line:match(("^([%d_]+)@(.-)@(%d+):(%d+)@(.-)@(.-)@(.*)$"):gsub("@", mark))
-    if id then
-      signal = math.tointeger(tonumber(signal))
-      records[id] = { state = state, reason = "None", name = name, exit_code = math.tointeger(tonumber(code)),
-        signal = signal ~= 0 and signal or nil, started_at = milliseconds(started), ended_at = milliseconds(ended) }
-    end
-  end
-  return records
-end
-
-function slurm.monitor(self, items, report)
-  local queue, failure = look_at_queue(self)
-  if not queue then
-    for i in ipairs(items) do report(i, { error = failure }) end
-    return
-  end
-  local gone, ids = {}, {}
-  for i, ref in ipairs(items) do
-    local record = queue[ref.native_id]
-    if not record then gone[#gone + 1], ids[#ids + 1] = i, ref.native_id
-    elseif record.name ~= ref.tag then report(i, { absent = true })
-    else report(i, status_of(record)) end
-  end
-  if #gone == 0 then return end
-  local past
-  if self.accounting then past, failure = look_at_accounting(self, "--jobs=" .. table.concat(ids, ",")) else past = {} end
+-- Jobs that have left the queue.
+local function report_gone(self, items, gone, report)
+  local ids, past, failure = {}, {}, nil
+  for n, i in ipairs(gone) do ids[n] = items[i].native_id end
+  if self.accounting then past, failure = looking.at_accounting(self, "--jobs=" .. table.concat(ids, ",")) end
   for _, i in ipairs(gone) do
     local ref = items[i]
     local record = past and past[ref.native_id]
-    if not past then report(i, { error = failure })
-    elseif not record or record.name ~= ref.tag then report(i, { absent = true })
-    else report(i, status_of(record)) end
+    if record and record.name == ref.tag then report(i, looking.status_of(record))
+    elseif self.cancelled[ref.native_id] then report(i, { state = "CANCELED", final = true, native_state = "CANCELLED" })
+    elseif past then report(i, { absent = true })
+    else report(i, { error = failure }) end
   end
+end
+
+function slurm.monitor(self, items, report)
+  local queue, failure = looking.at_queue(self)
+  local gone = {}
+  for i, ref in ipairs(items) do
+    local record = queue and queue[ref.native_id]
+    if not queue then report(i, { error = failure })
+    elseif not record then gone[#gone + 1] = i
+    elseif record.name ~= ref.tag then report(i, { absent = true })
+    else report(i, looking.status_of(record)) end
+  end
+  if #gone > 0 then report_gone(self, items, gone, report) end
+end
+
+-- The jobs of some names, by name: the number of each, which an array's elements have in common.
+local function numbers_of(self, names)
+  local numbers, argument = {}, "--name=" .. table.concat(names, ",")
+  local function add(records)
+    for id, record in pairs(records) do numbers[record.name] = id:match "^%d+" end
+  end
+  local queue, failure = looking.at_queue(self, argument)
+  if not queue then return nil, failure end
+  if self.accounting then -- one that ended while nobody looked may have left the queue
+    local past
+    past, failure = looking.at_accounting(self, argument, "--starttime=now-7days")
+    add(past or {})
+  end
+  add(queue)
+  return numbers, failure
 end
 
 function slurm.find(self, items, report)
   local names = {}
   for i, item in ipairs(items) do names[i] = item.tag end
-  names = "--name=" .. table.concat(names, ",")
-  local queue, failure = look_at_queue(self, { names })
-  local past = {} -- one that ended while nobody looked may have left the queue
-  if queue and self.accounting then past, failure = look_at_accounting(self, names, "--starttime=now-7days") end
-  local by_name = {}
-  for _, records in ipairs { past or {}, queue or {} } do
-    for id, record in pairs(records) do by_name[record.name] = id end
-  end
+  local numbers, failure = numbers_of(self, names)
   for i, item in ipairs(items) do
-    if by_name[item.tag] then report(i, { answer = "found", native_id = by_name[item.tag] })
-    elseif not queue or not past then report(i, { answer = "unknown", message = failure.message })
+    local number = numbers and numbers[item.tag]
+    if number and item.size then
+      report(i, { answer = "found", native_ids = commands.elements(number .. "_%d", item.size) })
+    elseif number then report(i, { answer = "found", native_id = number })
+    elseif failure then report(i, { answer = "unknown", message = failure.message })
     else report(i, { answer = "absent" }) end
   end
 end
 
 -- Steering -------------------------------------------------------------------------------------------------------
 
--- A verb that Slurm has as a command for one job. Ids are used again after a scheduler was set up anew, so it is looked
--- first whether the job of that id is ours; one that has gone has nothing more to be done.
-local function by_command(argv_of)
+-- A verb that Slurm has as a command: `argv_of(ids, more)`, for so many jobs at once; `done` is told of which it went well.
+local function by_command(argv_of, most, done)
   return function(self, items, report, more)
     local ids = {}
     for i, ref in ipairs(items) do ids[i] = ref.native_id end
-    local queue, failure = look_at_queue(self, { "--jobs=" .. table.concat(ids, ",") })
+    local queue, failure = looking.at_queue(self, "--jobs=" .. table.concat(ids, ","))
     if not queue and failure.message:find "Invalid job id" then queue = {} end -- none of them is there
-    for i, ref in ipairs(items) do
-      local record = queue and queue[ref.native_id]
-      if not queue then report(i, { error = failure })
-      elseif not record or record.name ~= ref.tag then
-        report(i, { error = { class = "rejected", message = "Slurm has no such job any more" } })
-      else
-        local result
-        result, failure = run(self, argv_of(ref, more))
-        report(i, result and {} or { error = failure })
-      end
-    end
+    commands.steer(self, items, report, queue, failure, function(some)
+      local result, why = self.run(argv_of(some, more), { changes = true })
+      if result and done then done(self, some, queue) end
+      return result, why
+    end, most)
   end
 end
 
-slurm.cancel = by_command(function(ref) return { "scancel", ref.native_id } end)
-slurm.hold = by_command(function(ref) return { "scontrol", "hold", ref.native_id } end)
-slurm.release = by_command(function(ref) return { "scontrol", "release", ref.native_id } end)
-slurm.suspend = by_command(function(ref) return { "scontrol", "suspend", ref.native_id } end)
-slurm.resume = by_command(function(ref) return { "scontrol", "resume", ref.native_id } end)
-slurm.signal = by_command(function(ref, more) return { "scancel", "--full", "--signal=" .. more.name, ref.native_id } end)
+slurm.cancel = by_command(function(ids) return { "scancel", table.unpack(ids) } end, nil, remember_cancelled)
+slurm.hold = by_command(function(ids) return { "scontrol", "hold", table.concat(ids, ",") } end)
+slurm.release = by_command(function(ids) return { "scontrol", "release", table.concat(ids, ",") } end)
+slurm.suspend = by_command(function(ids) return { "scontrol", "suspend", ids[1] } end, 1)
+slurm.resume = by_command(function(ids) return { "scontrol", "resume", ids[1] } end, 1)
+slurm.signal = by_command(function(ids, more) return { "scancel", "--full", "--signal=" .. more.name, ids[1] } end, 1)
 
 -- The scheduler itself -------------------------------------------------------------------------------------------
 
@@ -318,18 +235,20 @@ local function seconds_of(text)
 end
 
 function slurm.status(self, _, report)
-  local result, failure = run(self, { "sinfo", "--noheader", "--summarize", "--all", "--format=%R|%a|%l|%C|%A" })
+  local result, failure = self.run { "sinfo", "--noheader", "--summarize", "--all", "--format=%R|%a|%l|%C|%F" }
   if not result then return report(1, { error = failure }) end
-  local status = { state = "up", queues = {}, cores_free = 0, cores_total = 0, nodes_free = 0 }
-  for name, state, limit, _, idle, _, total, _, nodes_idle in
-    result.stdout:gmatch "([^|\n]*)|([^|]*)|([^|]*)|(%d+)/(%d+)/(%d+)/(%d+)|(%d+)/(%d+)\n" do
+  local status = { state = "up", queues = {}, cores_free = 0, cores_total = 0, nodes_free = 0, nodes_total = 0 }
+  local function most(name, count) status[name] = math.max(status[name], math.tointeger(count)) end
+  for name, state, limit, cores_idle, cores, nodes_idle, nodes in
+    result.stdout:gmatch "([^|\n]*)|([^|]*)|([^|]*)|%d+/(%d+)/%d+/(%d+)|%d+/(%d+)/%d+/(%d+)\n" do
     status.queues[#status.queues + 1] = { name = name, state = state, max_duration = seconds_of(limit) }
     -- Partitions share nodes: the largest stands for all.
-    status.cores_free = math.max(status.cores_free, math.tointeger(tonumber(idle)))
-    status.cores_total = math.max(status.cores_total, math.tointeger(tonumber(total)))
-    status.nodes_free = math.max(status.nodes_free, math.tointeger(tonumber(nodes_idle)))
+    most("cores_free", cores_idle)
+    most("cores_total", cores)
+    most("nodes_free", nodes_idle)
+    most("nodes_total", nodes)
   end
-  local pending = run(self, { "squeue", "--noheader", "--array", "--all", "--states=PENDING", "--Format=State:1" })
+  local pending = self.run { "squeue", "--noheader", "--array", "--all", "--states=PENDING", "--Format=State:1" }
   if pending then status.pending = select(2, pending.stdout:gsub("\n", "")) end
   report(1, status)
 end

@@ -66,7 +66,7 @@ static int open_all(struct check *check, const struct orr_paths *paths, struct o
   check->loading.watchdog = orr_watchdog_start(err);
   if (!check->loading.watchdog) return err->code;
   check->loading.log = &check->log;
-  check->loading.lua_path = paths->lua;
+  check->loading.bundled = paths->schedulers;
   house->lanes = orr_lanes_create();
   house->changes = orr_changes_create(house->loop);
   house->resources = orr_resources_create(house->loop, &check->loading, folders, folder);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "bind/plugin_host.h"
+#include "bind/plugin_require.h"
 #include "bind/value.h"
 
 enum { MEMORY_LIMIT = 256 << 20, MOST_REPORTED = 64 << 20, SLICE_MS = 5000, ABI_MINOR = 0 };
@@ -275,6 +276,7 @@ static struct orr_plugin *load(const char *path, struct orr_loop *loop, const ch
                                        .log = loading->log,
                                        .user = &plugin->host};
   plugin->script = orr_script_create(&options, err);
+  if (plugin->script) orr_plugin_require_from(plugin->script, path, loading->bundled);
   if (plugin->script && orr_script_load_sandboxed(plugin->script, path, err) == ORR_OK) {
     lua_State *L = orr_script_state(plugin->script);
     if (collect_verbs(plugin, L, err) == ORR_OK) {

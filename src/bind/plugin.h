@@ -7,7 +7,7 @@
 struct orr_plugin_loading {
   const struct orr_log *log;
   struct orr_watchdog *watchdog;
-  const char *lua_path;
+  const char *bundled; /* the folder of the plug-ins that come with the house */
 };
 
 /* An orr_plugin_load that serves both languages; `data` is a struct orr_plugin_loading. */

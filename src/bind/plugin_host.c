@@ -1,6 +1,7 @@
 /* The services of a Lua plug-in, which are also methods of its instance (`self.exec(…)`):
      exec(argv, {stdin, timeout, environment, directory})
          waits → {exit_code, signal, stdout, stderr, timed_out, cut} | nil, sentence
+     each(list, fn, most) waits (plugin_each.h)
      sleep(ms) waits           now() → wall ms        monotonic() → ms
      log(level, text)          changed(native_id)     directory("state" | "plugin") → path
      fs.read(path) → text | nil, sentence
@@ -19,6 +20,7 @@
 #include "base/file.h"
 #include "base/hold.h"
 #include "bind/house.h"
+#include "bind/plugin_each.h"
 #include "bind/sleep.h"
 #include "bind/value.h"
 #include "loop/child.h"
@@ -193,9 +195,10 @@ static int l_write(lua_State *L) {
 }
 
 void orr_plugin_host_push(struct orr_plugin_host *host, lua_State *L) {
-  static const luaL_Reg functions[] = {{"exec", l_exec},           {"sleep", l_sleep}, {"now", l_now},
-                                       {"monotonic", l_monotonic}, {"log", l_log},     {"changed", l_changed},
-                                       {"directory", l_directory}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"exec", l_exec},           {"sleep", l_sleep},   {"now", l_now},
+      {"monotonic", l_monotonic}, {"log", l_log},       {"changed", l_changed},
+      {"directory", l_directory}, {"each", orr_l_each}, {NULL, NULL}};
   static const luaL_Reg file_functions[] = {{"read", l_read}, {"write", l_write}, {NULL, NULL}};
   (void)host;
   luaL_newlib(L, functions);

@@ -73,6 +73,8 @@ static void close_string_methods(lua_State *L) {
   lua_pop(L, 2);
 }
 
+static const char more[] = "orrery.sandbox"; /* the registry's table of what else files see here */
+
 /* Pushes an environment of its own for each file: what one changes in it, nobody else sees. */
 static void push_environment(lua_State *L) {
   lua_pushglobaltable(L);
@@ -84,17 +86,36 @@ static void push_environment(lua_State *L) {
   }
   lua_pushcfunction(L, l_setmetatable);
   lua_setfield(L, -2, "setmetatable");
+  if (luaL_getsubtable(L, LUA_REGISTRYINDEX, more))
+    for (lua_pushnil(L); lua_next(L, -2);) {
+      lua_pushvalue(L, -2);
+      lua_insert(L, -2);
+      lua_settable(L, -5);
+    }
+  lua_pop(L, 1);
+}
+
+void orr_script_offer(struct orr_script *script, const char *name, lua_CFunction function) {
+  lua_State *L = orr_script_state(script);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, more);
+  lua_pushcfunction(L, function);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+int orr_push_sandboxed(lua_State *L, const char *path) {
+  int status = luaL_loadfilex(L, path, "t");
+  if (status != LUA_OK) return status;
+  close_string_methods(L);
+  push_environment(L);
+  lua_setupvalue(L, -2, 1); /* _ENV */
+  return LUA_OK;
 }
 
 int orr_script_load_sandboxed(struct orr_script *script, const char *path, struct orr_err *err) {
   lua_State *L = orr_script_state(script);
-  if (luaL_loadfilex(L, path, "t") != LUA_OK) {
-    orr_fail(err, ORR_INVALID, "%s", lua_tostring(L, -1));
-    lua_pop(L, 1);
-    return ORR_INVALID;
-  }
-  close_string_methods(L);
-  push_environment(L);
-  lua_setupvalue(L, -2, 1); /* _ENV */
-  return orr_script_call(script, 0, 1, err);
+  if (orr_push_sandboxed(L, path) == LUA_OK) return orr_script_call(script, 0, 1, err);
+  orr_fail(err, ORR_INVALID, "%s", lua_tostring(L, -1));
+  lua_pop(L, 1);
+  return ORR_INVALID;
 }

@@ -42,3 +42,7 @@ int orr_script_call(struct orr_script *script, int arguments, int results, struc
 /* Loads a Lua file with an environment of its own, in which only what cannot reach the machine is visible
    (sandbox.c); leaves the value it returns on the stack. */
 int orr_script_load_sandboxed(struct orr_script *script, const char *path, struct orr_err *err);
+/* Pushes the chunk of such a file, or the sentence that says why it cannot be read, as luaL_loadfile does. */
+int orr_push_sandboxed(lua_State *L, const char *path);
+/* Whatever is loaded so from now on sees this function as well. */
+void orr_script_offer(struct orr_script *script, const char *name, lua_CFunction function);

@@ -1,4 +1,5 @@
 -- Plug-ins that misbehave: each costs its own resource, says so in the API and the log, and harms nobody else.
+local crash = require "support.crash"
 local process = require "support.process"
 local server = require "support.server"
 
@@ -74,7 +75,7 @@ describe("a plug-in", function()
     local job = early.throws_in_submit
     resource_is("throws_in_submit", "degraded", "submit: .*I will not submit")
     others_go_on()
-    process.eventually("another attempt", function() return s:read("/v1/jobs/" .. job).attempt > 1 end)
+    process.eventually("another submission", function() return crash.submissions(s, job) > 1 end)
     resource_is("throws_in_submit", "degraded", "I will not submit")
     assert.is_table(s:logged { message = "^plug%-in failed$", error = "I will not submit", level = "error" })
     s:post("/v1/jobs/" .. job .. "/cancel")

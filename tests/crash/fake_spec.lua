@@ -21,8 +21,8 @@ local function await_submitting(s, count)
   process.eventually("the attempts", function() return crash.submitting(s) == count end)
 end
 
--- All jobs have completed, each with one entry, the one its row tells of.
-local function audit(s, simulation, count, attempt)
+-- All jobs have completed in their first attempt, each with one native job; it took so many submissions.
+local function audit(s, simulation, count, submissions)
   local done = s:finished(simulation)
   assert.same({ total = count, COMPLETED = count }, done.counts)
   local tags, seen = native(s), {}
@@ -32,7 +32,8 @@ local function audit(s, simulation, count, attempt)
   end
   assert.equal(count, #tags)
   for _, job in ipairs(s:all(("/v1/simulations/%s/jobs"):format(simulation))) do
-    assert.equal(attempt or job.attempt, job.attempt)
+    assert.equal(1, job.attempt)
+    if submissions then assert.equal(submissions, crash.submissions(s, job.id)) end
   end
 end
 

@@ -110,6 +110,35 @@ function behaviour.of(rig_of, how)
     crash.stop(s)
   end)
 
+  it("runs a sweep as an array, whose elements can be steered", function()
+    local s, _ <close> = start()
+    local simulation = s:simulation()
+    local first = add(s, simulation, merged({ script = "sleep 300" }, how.everything))
+    s:job_in(first, "ACTIVE")
+    local sweep = s:make(("/v1/simulations/%s/sweeps"):format(simulation), {
+      template = { script = 'echo "$1"; exit "$2"', arguments = { "n ${n}", "${code}" } }, combine = "zip",
+      parameters = { n = { from = 1, to = 6, step = 1 }, code = { 0, 3, 0, 0, 0, 99 } } }).id
+    local jobs = s:all(("/v1/jobs?sweep=%s"):format(sweep))
+    local natives = {}
+    for i, job in ipairs(jobs) do natives[i] = s:job_in(job.id, "QUEUED").native_id end
+    local array, separator = natives[1]:match "^(%d+)(%D)1$"
+    for i in ipairs(jobs) do assert.equal(array .. separator .. i, natives[i]) end
+    s:post(("/v1/jobs/%s/hold"):format(jobs[4].id))
+    s:job_in(jobs[4].id, "HELD")
+    s:post(("/v1/jobs/%s/cancel"):format(jobs[5].id))
+    s:job_in(jobs[5].id, "CANCELED")
+    s:post(("/v1/jobs/%s/cancel"):format(first))
+    for i, ending in pairs { { "COMPLETED", 0 }, { "FAILED", 3 }, { "COMPLETED", 0 }, [6] = { "FAILED", 99 } } do
+      local job = s:job_in(jobs[i].id)
+      assert.same(ending, { job.state, job.exit_code })
+      assert.equal(("n %d\n"):format(i), output(s, job.id))
+    end
+    assert.equal("HELD", s:read("/v1/jobs/" .. jobs[4].id).state)
+    s:post(("/v1/jobs/%s/release"):format(jobs[4].id))
+    assert.equal("COMPLETED", s:job_in(jobs[4].id).state)
+    crash.stop(s)
+  end)
+
   it("holds and releases, suspends and resumes, cancels what waits and what runs", function()
     local s, _ <close> = start()
     local simulation = s:simulation()

@@ -222,4 +222,11 @@ function crash.audit(s, simulation, count)
   return lost
 end
 
+---How often a job was submitted, by its history.
+function crash.submissions(s, job)
+  local count = 0
+  for _, event in ipairs(s:all(("/v1/jobs/%s/history"):format(job))) do count = count + (event.to == "SUBMITTING" and 1 or 0) end
+  return count
+end
+
 return crash

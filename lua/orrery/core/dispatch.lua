@@ -1,13 +1,14 @@
 -- Handing pending jobs to a resource. The attempt and its tag are durable before the plug-in is asked, so that after a
 -- crash the scheduler can be asked whether it happened.
+local arrays = require "orrery.core.arrays"
 local clock = require "house.clock"
 local ids = require "house.ids"
 local json = require "house.json"
 local log = require "house.log"
 local task = require "house.task"
 local jobs = require "orrery.data.jobs"
+local landing = require "orrery.core.landing"
 local lifecycle = require "orrery.core.lifecycle"
-local status = require "orrery.core.status"
 local submission = require "orrery.core.submission"
 local turns = require "orrery.core.turns"
 
@@ -23,46 +24,20 @@ local AGAIN_MS = 1000   -- before a store that failed is used again
 local function specify(job)
   local row = jobs.specification(job.key) or {}
   job.spec, job.template, job.parameters = row.spec, row.template, row.parameters
-  return #(row.spec or row.template or "")
+  job.bytes = #(row.spec or row.template or "")
 end
 
-local function forget(job) job.spec, job.template, job.parameters = nil, nil, nil end
+local function forget(job) job.spec, job.template, job.parameters, job.item, job.bytes = nil, nil, nil, nil, nil end
 
 -- As many of the chosen as may be in memory at once, with their specifications; the others stay where they are.
 local function take(chosen)
   local bytes = 0
   for i, job in ipairs(chosen) do
-    bytes = bytes + specify(job)
+    specify(job)
+    bytes = bytes + job.bytes
     if i > 1 and bytes > MOST_BYTES then return { table.unpack(chosen, 1, i - 1) } end
   end
   return chosen
-end
-
-local function back_off(batch, job, reason, why)
-  batch:move(job, "PENDING", { reason = reason, message = why or false, due_at = batch.at + BUSY_MS,
-    submission = false, submitted_at = false })
-end
-
-local function settle_report(resource, batch, job, report)
-  local failure, native_id = resource.failure(report), report.native_id
-  if status.is_native_id(native_id) and not resource.live[native_id] then
-    batch:move(job, "QUEUED", { native_id = native_id })
-    resource:submitted(job, native_id)
-  elseif failure and failure.class == "rejected" then
-    local why = failure.message
-    batch:move(job, "FAILED", { reason = "SUBMIT_REJECTED", message = why,
-      problem = json.encode { type = "/problems/scheduler-rejected", title = "The scheduler refused the job",
-        status = 422, detail = why } })
-    resource:release(job)
-  elseif failure and (failure.class == "busy" or failure.class == "unavailable") then
-    back_off(batch, job, "BACKOFF", failure.message)
-    resource:release(job)
-    if failure.class == "unavailable" then resource:lost(failure.message)
-    else resource.turned_away[job.owner] = clock.monotonic() + BUSY_MS end -- the owner's others would fare no better
-  else
-    if not failure then resource:troubled("submit", "nonsense: neither an error nor a native_id of its own") end
-    job.find_at = clock.monotonic() + SETTLE_MS
-  end
 end
 
 -- Commits; after a failure memory may be ahead of the store, so it is read again. A store that is in trouble (a full
@@ -79,73 +54,134 @@ local function commit(resource, batch)
 end
 dispatch.commit = commit
 
--- Attempts with their tags → true when they are durable.
-local function begin_attempts(resource, chosen)
+-- From jobs to submissions -----------------------------------------------------------------------------------------
+
+-- An attempt that was submitted before, and is not known to have run, goes on in its directory: should the earlier submission
+-- come true after all, whichever comes first claims it, and nothing is run twice.
+local function number_attempt(job, resource)
+  if job.submission then return end
+  job.attempt = job.attempt + 1
+  job.directory = submission.directory(resource.settings.base, job, job.attempt)
+end
+
+-- What is to be run for each. A job that nothing can be made of ends here, and holds up no other.
+local function make_members(resource, chosen)
+  local batch, good = lifecycle.batch(), {}
+  for _, job in ipairs(chosen) do
+    number_attempt(job, resource)
+    local ok, item = pcall(submission.member, job, resource)
+    if ok then
+      good[#good + 1], job.item = job, item
+    else
+      forget(job)
+      batch:move(job, "FAILED", { reason = "SUBMIT_REJECTED", attempt = job.attempt,
+        message = "its specification cannot be used: " .. tostring(item) })
+    end
+  end
+  return commit(resource, batch) and good or {}
+end
+
+-- Submissions with their tags → true when they are durable.
+local function begin(resource, groups)
   local batch = lifecycle.batch()
-  local first = ids.new(#chosen)
-  for i, job in ipairs(chosen) do
-    local attempt = job.attempt + 1
-    batch:move(job, "SUBMITTING", { attempt = attempt, submission = first + i - 1, resource = resource.name,
-      submitted_at = batch.at, reason = false, message = false,
-      directory = submission.directory(resource.settings.base, job, attempt) })
-    resource.submitting[job.key] = job
-    resource.held = resource.held + 1
+  local first = ids.new(#groups)
+  for i, group in ipairs(groups) do
+    for element, job in ipairs(group) do
+      batch:move(job, "SUBMITTING", { attempt = job.attempt, submission = first + i - 1, resource = resource.name,
+        element = #group > 1 and element, submitted_at = batch.at, reason = false, message = false, directory = job.directory })
+      resource:hold(job)
+    end
   end
   return commit(resource, batch)
 end
 
--- What the plug-in is given. A job that nothing can be made of ends here, and holds up no other.
-local function build(resource, chosen)
-  local batch, good, items = lifecycle.batch(), {}, json.list {}
-  for _, job in ipairs(chosen) do
-    local ok, item = pcall(submission.build, job, resource)
-    forget(job)
-    if ok then
-      good[#good + 1] = job
-      items[#items + 1] = item
-    else
-      batch:move(job, "FAILED", { reason = "SUBMIT_REJECTED", message = "its specification cannot be used: " .. tostring(item) })
-      resource:release(job)
+-- What the plug-in is given of each.
+local function build(resource, groups)
+  local items = json.list {}
+  for i, group in ipairs(groups) do
+    local members = {}
+    for m, job in ipairs(group) do members[m] = job.item end
+    items[i] = submission.build(members, group[1].submission, resource)
+    for _, job in ipairs(group) do forget(job) end
+  end
+  return items
+end
+
+-- What came of them ------------------------------------------------------------------------------------------------
+
+local function back_off(batch, resource, group, why)
+  for _, job in ipairs(group) do
+    batch:move(job, "PENDING", { reason = "BACKOFF", message = why or false, due_at = batch.at + BUSY_MS, submitted_at = false })
+    resource:release(job)
+  end
+end
+
+local function reject(batch, resource, group, why)
+  local problem = json.encode { type = "/problems/scheduler-rejected", title = "The scheduler refused the job", status = 422,
+    detail = why }
+  for _, job in ipairs(group) do
+    batch:move(job, "FAILED", { reason = "SUBMIT_REJECTED", message = why, problem = problem })
+    resource:release(job)
+  end
+end
+
+local function doubt(group)
+  for _, job in ipairs(group) do job.find_at = clock.monotonic() + SETTLE_MS end
+end
+
+local function settle_report(resource, batch, group, report)
+  local failure = resource.failure(report)
+  if not failure then
+    if landing.land(resource, batch, group, report, #group > 1 and #group or nil) then return resource:took(#group) end
+    resource:troubled("submit", "nonsense: neither an error nor native ids of its own")
+    doubt(group)
+  elseif failure.class == "rejected" then reject(batch, resource, group, failure.message)
+  elseif failure.class == "busy" then
+    back_off(batch, resource, group, failure.message)
+    resource:turned_down(#group)
+    resource.turned_away[group[1].owner] = clock.monotonic() + BUSY_MS -- the owner's others would fare no better
+  elseif failure.class == "unavailable" then
+    back_off(batch, resource, group, failure.message)
+    resource:lost(failure.message)
+  else
+    doubt(group)
+  end
+end
+
+local function submit(resource, groups)
+  local reported = {}
+  local code, why = resource:call("submit", { items = build(resource, groups) }, function(reports)
+    local batch = lifecycle.batch()
+    for i, report in pairs(reports) do
+      reported[i] = true
+      settle_report(resource, batch, groups[i], report)
     end
+    commit(resource, batch)
+  end)
+  local batch = lifecycle.batch()
+  for i, group in ipairs(groups) do
+    if not reported[i] and code == "unavailable" then back_off(batch, resource, group, why) -- the plug-in was never reached
+    elseif not reported[i] then doubt(group) end
   end
   commit(resource, batch)
-  return good, items
+  return code
 end
 
 ---Hands over as many pending jobs as the resource has room for → true if there may be more.
 function dispatch.run(resource)
   local in_doubt = resource.state == "down" or resource.troubles.submit -- then one job shows whether it works again
-  local room = math.min(resource:free(), in_doubt and 1 or CROWD)
+  local most = resource:most_of_array()
+  local room = math.min(resource:free(), in_doubt and 1 or math.max(CROWD, most))
   if room <= 0 or not resource:ready() then return false end
   local waiting = turns.choose(resource, room)
   local chosen = take(waiting)
   if #chosen == 0 then return false end
   resource.last_turn = chosen[#chosen].owner
-  if not begin_attempts(resource, chosen) then return false end
-  local items
-  chosen, items = build(resource, chosen)
-  if #items == 0 then return true end
-  local reported = {}
-  local code, why = resource:call("submit", { items = items }, function(reports)
-    local batch = lifecycle.batch()
-    for i, report in pairs(reports) do
-      reported[i] = true
-      settle_report(resource, batch, chosen[i], report)
-    end
-    commit(resource, batch)
-  end)
-  local batch = lifecycle.batch()
-  for i, job in ipairs(chosen) do
-    if not reported[i] then
-      if code == "unavailable" then -- the plug-in was never reached
-        back_off(batch, job, "BACKOFF", why)
-        resource:release(job)
-      else
-        job.find_at = clock.monotonic() + SETTLE_MS
-      end
-    end
-  end
-  commit(resource, batch)
+  local good = make_members(resource, chosen)
+  if #good == 0 then return #chosen > 0 end
+  local groups = arrays.group(good, most)
+  if not begin(resource, groups) then return false end
+  local code = submit(resource, groups)
   return code == "ok" and (#waiting == room or #chosen < #waiting)
 end
 

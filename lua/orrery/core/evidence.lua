@@ -40,11 +40,10 @@ function evidence.results(resource, ended)
   return found, not texts
 end
 
----What the attempts' records say, as `tell` understands it (attempt.outcome, attempt.claimant), by the job's place in
----the list; nothing where they do not.
-function evidence.records(resource, list, tell)
+---What the attempts' records say (attempt.read), by the job's place in the list; nothing where there is none.
+function evidence.records(resource, list)
   local texts, found = read(resource, list, attempt.record, RECORD_BYTES) or {}, {}
-  for i in ipairs(list) do found[i] = texts[i] and tell(texts[i]) or nil end
+  for i in ipairs(list) do found[i] = texts[i] and attempt.read(texts[i]) or nil end
   return found
 end
 

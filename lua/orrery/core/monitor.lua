@@ -4,6 +4,7 @@ local clock = require "house.clock"
 local ids = require "house.ids"
 local log = require "house.log"
 local attempt = require "orrery.core.attempt"
+local claim = require "orrery.core.claim"
 local dispatch = require "orrery.core.dispatch"
 local evidence = require "orrery.core.evidence"
 local lifecycle = require "orrery.core.lifecycle"
@@ -12,7 +13,7 @@ local stuck = require "orrery.core.stuck"
 
 local monitor = {}
 
-local CROWD = 1000
+local CROWD = 16384
 local RESULTS_TRIES = 3        -- before a job ends without the results that its disk does not give
 
 -- Only the time counts in which the scheduler answers: one that comes back from a failure may not know its jobs yet.
@@ -27,8 +28,8 @@ local function missing(resource, batch, job)
 end
 
 -- What the attempts' own records say of jobs that the scheduler has forgotten, or of whose end it says no more than how the
--- script around it ended.
-local function consult_records(resource, list, reports)
+-- script around it ended. One whose attempt belongs to another native job is looked for under the name of that.
+local function consult_records(resource, batch, list, reports)
   if not resource.info.honours.batch then return end
   local asked, at = {}, {}
   for i, report in pairs(reports) do
@@ -36,9 +37,14 @@ local function consult_records(resource, list, reports)
       asked[#asked + 1], at[#at + 1] = list[i], i
     end
   end
-  for job_at, outcome in pairs(evidence.records(resource, asked, attempt.outcome)) do
-    local i = at[job_at]
-    if outcome.native == list[i].native_id then reports[i] = attempt.status(outcome, reports[i]) end
+  for k, record in pairs(evidence.records(resource, asked)) do
+    local job, i = asked[k], at[k]
+    local holder = claim.holder(job, record)
+    if record.native == job.native_id then
+      if record.over then reports[i] = attempt.status(record, reports[i]) end
+    elseif holder and claim.adopt(resource, batch, job, holder) then
+      reports[i], resource.next_poll = nil, 0
+    end
   end
 end
 
@@ -73,7 +79,7 @@ end
 
 local function take(resource, list, reports)
   local batch = lifecycle.batch()
-  consult_records(resource, list, reports)
+  consult_records(resource, batch, list, reports)
   local moving, ended = judge(resource, batch, list, reports)
   local results, unread = evidence.results(resource, ended)
   for _, move in ipairs(moving) do

@@ -17,11 +17,14 @@ resource.__index = resource
 local MAX_SUBMITTED, FIRST_BACKOFF, LAST_BACKOFF = 256, 1000, 30000
 local STOP_MS = 1000    -- for a plug-in to close: the whole control worker waits
 local STATUS_MS = 10000 -- between two looks at the scheduler itself
+local MOST_OF_ARRAY = 1000
 local SETTLE_MS = 2000  -- after a submission, before its scheduler is asked whether it ever came
 
+local variable = { type = "text", pattern = "^[%u_]+$", format = "the name of a variable" }
 local honours = { type = "object", fields = {
   fields = { type = "list", of = { type = "text" } }, cores = { type = "integer", min = 1 },
-  batch = { type = "text", pattern = "^[%u_]+$", format = "the name of a variable" },
+  batch = variable, index = variable,
+  element = { type = "text", pattern = "^[%w_${}.]+$", format = "variables of the shell, such as ${ID}_${INDEX}" },
   array_size = { type = "integer", min = 0 }, max_submitted = { type = "integer", min = 1 } } }
 
 ---@param settings table the checked configuration of one resource
@@ -119,11 +122,17 @@ end
 ---Whether it is worth asking: a scheduler that is down is tried again now and then.
 function resource:ready() return self.state ~= "down" or clock.monotonic() >= self.retry_at end
 
+-- Arrays are rendered into a script, which has to know the variables.
+local function incomplete(honoured)
+  if (honoured.array_size or 0) == 0 or honoured.batch and honoured.index and honoured.element then return nil end
+  return { { pointer = "/array_size", detail = "needs batch, index and element as well" } }
+end
+
 local function start(self)
   local config = { timeout_ms = self.settings.timeout_ms }
   for name, value in pairs(self.settings.options or {}) do config[name] = value end
   local info, _, why = house.start(self.name, self.scheduler, config)
-  local problems = info and schema.check(honours, info.honours)
+  local problems = info and (schema.check(honours, info.honours) or incomplete(info.honours))
   if not problems then return info, why end
   house.stop(self.name, STOP_MS)
   return nil, ("open honours nonsense: %s %s"):format(problems[1].pointer, problems[1].detail)
@@ -140,6 +149,7 @@ function resource:open()
   end
   self.info = info
   self.max_submitted = self.settings.max_submitted or info.honours.max_submitted or MAX_SUBMITTED
+  self.array_most = info.honours.array_size or 0
   self:well "open"
   log.info("resource opened", { resource = self.name, scheduler = info.name, version = info.version,
     language = info.language })
@@ -162,8 +172,20 @@ function resource:load()
   end
 end
 
+---Room is taken for a job that is about to be submitted.
+function resource:hold(job)
+  self.submitting[job.key] = job
+  self.held = self.held + 1
+end
+
 function resource:submitted(job, native_id)
   self.submitting[job.key] = nil
+  self.live[native_id] = job
+end
+
+---The job goes by another native id: another submission of its attempt came first.
+function resource:adopt(job, native_id)
+  self.live[job.native_id] = nil
   self.live[native_id] = job
 end
 
@@ -176,6 +198,17 @@ function resource:release(job)
 end
 
 function resource:free() return self.max_submitted - self.held end
+
+---The most members that an array may have now; less than 2: it has none.
+function resource:most_of_array() return math.min(self.array_most, MOST_OF_ARRAY) end
+
+---A scheduler with little room left takes fewer at once …
+function resource:turned_down(size) self.array_most = math.max(size // 2, 1) end
+
+---… and more again when it took them.
+function resource:took(size)
+  if size >= self.array_most then self.array_most = math.min(size * 2, self.info.honours.array_size or 0) end
+end
 
 -- Calls ----------------------------------------------------------------------------------------------------------
 

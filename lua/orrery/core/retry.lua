@@ -17,9 +17,9 @@ end
 
 ---Columns of a job that is to be handed over anew: nothing is left of the attempt before but its directory.
 function retry.fresh()
-  return { reason = false, message = false, problem = false, due_at = false, submission = false, native_id = false,
-    native_state = false, exit_code = false, signal = false, usage = false, submitted_at = false, started_at = false,
-    ended_at = false, results = false }
+  return { reason = false, message = false, problem = false, due_at = false, submission = false, element = false,
+    doubted = false, native_id = false, native_state = false, exit_code = false, signal = false, usage = false,
+    submitted_at = false, started_at = false, ended_at = false, results = false }
 end
 
 ---What becomes of a job whose attempt has failed.

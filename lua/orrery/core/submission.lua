@@ -47,17 +47,17 @@ local function attributes_for(scheduler, given)
   return attributes
 end
 
----Raises where nothing can be made of the job. A resource that had never been reached when the job was created has said
----only since then what it honours.
----@param job table row: key, simulation, submission, attempt, directory, name, spec or template and parameters
+---What is to be run for a job. Raises where nothing can be made of it. A resource that had never been reached when the job was
+---created has said only since then what it honours.
+---@param job table row: key, simulation, attempt, directory, name, spec or template and parameters
 ---@param resource resource it is open
-function submission.build(job, resource)
+function submission.member(job, resource)
   local spec = submission.spec_of(job)
   local problem = rules.unhonoured(spec, resource.info.honours, resource.name, resource.scheduler)
   if problem then error(problem.pointer .. ": " .. problem.detail, 0) end
   local directory = spec.directory or job.directory
   local item = {
-    tag = tag.of(job.submission), job = ids.text(job.key), name = spec.name or "job",
+    job = ids.text(job.key), name = spec.name or "job",
     attempt_directory = job.directory, directory = directory,
     stdin = absolute(spec.stdin_path, directory),
     stdout = absolute(spec.stdout_path, directory) or job.directory .. "/stdout",
@@ -70,8 +70,17 @@ function submission.build(job, resource)
   else
     item.argv = json.list { spec.executable, table.unpack(spec.arguments or {}) }
   end
-  local native = resource.info.honours.batch
-  if native then item.batch = attempt.script(item, native) end
+  return item
+end
+
+---What submit is given: one member, or several as an array.
+---@param members table[] see submission.member
+---@param number integer the submission's
+function submission.build(members, number, resource)
+  local item, honours = members[1], resource.info.honours
+  item.tag = tag.of(number)
+  if #members > 1 then item.size = #members end
+  if honours.batch then item.batch = attempt.script(members, honours) end
   return item
 end
 

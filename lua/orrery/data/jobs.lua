@@ -120,6 +120,7 @@ local steered = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted
 local settled = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted = ? AND state = ?"
 local unwanted = db.statement "UPDATE jobs SET wanted = ?, steer = 0 WHERE key = ? AND wanted = ?"
 local explain = db.statement "UPDATE jobs SET message = ?, native_state = ? WHERE key = ? AND state = ?"
+local adopt = db.statement "UPDATE jobs SET native_id = ?, submission = ?, element = NULL WHERE key = ? AND state = ?"
 local describe = db.statement [[
   UPDATE jobs SET name = coalesce(?, name), priority = coalesce(?, priority), tags = coalesce(?, tags) WHERE key = ?]]
 local respecify = db.statement [[
@@ -143,6 +144,8 @@ function jobs.want_any(change, key, wanted) change:add(want, nil, wanted, key) e
 function jobs.explain(change, key, state, message, native_state)
   change:add(explain, nil, message, native_state, key, state)
 end
+---Another submission of its attempt came first: the job goes by the native id of that.
+function jobs.adopt(change, key, state, native_id, submission) change:add(adopt, 1, native_id, submission, key, state) end
 ---The job is as wanted, or will be without more being done.
 function jobs.steered(change, key, wanted) change:add(steered, nil, key, wanted) end
 ---The same for a job that no scheduler holds, unless it is handed to one at this moment.
@@ -173,8 +176,8 @@ function jobs.bury(change, key, owner, now) change:add(bury, nil, key, owner, no
 function jobs.buried(key) return db.value(buried, key) end
 
 -- What a transition may set beside the state; everything else keeps its value.
-local settable = { "reason", "message", "problem", "resource", "due_at", "attempt", "submission", "native_id",
-  "native_state", "exit_code", "signal", "usage", "directory", "submitted_at", "started_at", "ended_at", "results", "retries",
+local settable = { "reason", "message", "problem", "resource", "due_at", "attempt", "submission", "element", "doubted",
+  "native_id", "native_state", "exit_code", "signal", "usage", "directory", "submitted_at", "started_at", "ended_at", "results", "retries",
   "wanted", "steer", "gate", "let_through" }
 local moves = {} -- statements by the names of the columns they set
 
@@ -205,8 +208,8 @@ end
 
 -- For the control worker -----------------------------------------------------------------------------------------
 
-local whole = [[j.key, j.simulation, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.cores, j.attempt,
-  j.retries, j.edition, j.submission, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at]]
+local whole = [[j.key, j.simulation, j.sweep, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.cores, j.attempt,
+  j.retries, j.edition, j.submission, j.doubted, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at]]
 
 -- Which jobs wait for nothing but a resource: those in the index jobs_pending.
 local ready_to_go = "j.state = 'PENDING' AND j.wanted = 'RUN' AND j.due_at IS NULL AND j.waits = 0 AND j.gate IS NULL"
@@ -229,8 +232,8 @@ local pending_of_priority = db.statement(choice .. " AND j.priority = ?8 ORDER B
 local next_priority = db.statement("SELECT max(j.priority) FROM jobs j WHERE " .. ready_to_go
   .. " AND j.resource IS ? AND j.owner = ? AND j.kind = ? AND j.priority < ?")
 local live = db.statement([[
-  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.native_id, j.native_state, j.submission, j.directory,
-    j.submitted_at, j.started_at, j.attempt, j.retries, j.message
+  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.native_id, j.native_state, j.submission, j.element,
+    j.doubted, j.directory, j.submitted_at, j.started_at, j.attempt, j.retries, j.message
   FROM jobs j WHERE j.resource = ?
     AND j.state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT')]])
 local to_steer = db.statement [[

@@ -59,7 +59,8 @@ function subject:job(spec)
   local key = ids.new()
   local row = { key = key, simulation = self.simulation, submission = ids.new(), attempt = 1, spec = json.encode(spec) }
   row.directory = submission.directory(self.settings.base, row, 1)
-  local item = submission.build(row, { info = self.info, name = self.settings.name, scheduler = self.settings.scheduler })
+  local resource = { info = self.info, name = self.settings.name, scheduler = self.settings.scheduler }
+  local item = submission.build({ submission.member(row, resource) }, row.submission, resource)
   return { row = row, item = item, tag = item.tag, directory = row.directory }
 end
 

@@ -14,10 +14,10 @@ end
 -- Runs the script of an item as native job `native` → exit code, output, what the record says.
 local function run(folder, more, native)
   local item = item_of(folder, more)
-  process.write(folder .. "/batch", attempt.script(item, "NATIVE"))
+  process.write(folder .. "/batch", attempt.script({ item }, { batch = "NATIVE" }))
   local code, said = process.run(("cd / && NATIVE=%s sh %s"):format(native or "7", process.quote(folder .. "/batch")))
   local record = process.read(item.attempt_directory .. "/" .. attempt.record)
-  return code, process.read(folder .. "/out"), record and attempt.outcome(record), said
+  return code, process.read(folder .. "/out"), record and attempt.read(record), said
 end
 
 describe("an attempt's script", function()
@@ -60,6 +60,36 @@ describe("an attempt's script", function()
     assert.equal("run\nrun\n", process.read(folder .. "/runs"))
   end)
 
+  it("of an array runs the member whose index it is told", function()
+    local members, native = {}, { batch = "NATIVE", index = "INDEX", element = "${ARRAY}.${INDEX}" }
+    for i, more in ipairs { { argv = { "printf", "[%s]", "it's" } }, { argv = { "printf", "[%s]", "$2\n#$ -t 1" } },
+      { script = "pwd; cat; echo $A $ORRERY_JOB_ID", stdin = folder .. "/in", directory = folder .. "/3", environment = { A = "a" } } } do
+      local own = folder .. "/" .. i
+      members[i] = item_of(folder, { job = "job " .. i, attempt_directory = own, directory = own, stdout = own .. "/out",
+        stderr = own .. "/err" })
+      for name, value in pairs(more) do members[i][name] = value end
+    end
+    process.write(folder .. "/in", "input\n")
+    local text = attempt.script(members, native)
+    process.write(folder .. "/batch", text)
+    for i, wanted in ipairs { "[it's]", "[$2\n#$ -t 1]", folder .. "/3\ninput\na job 3\n" } do
+      local code = process.run(("NATIVE=x ARRAY=7 INDEX=%d sh %s/batch"):format(i, folder))
+      assert.same({ 0, wanted }, { code, process.read(("%s/%d/out"):format(folder, i)) })
+      local record = attempt.read(process.read(("%s/%d/%s"):format(folder, i, attempt.record)))
+      assert.same({ "7." .. i, "orrery-tag" }, { record.native, record.tag })
+    end
+    assert.equal(64, (process.run(("NATIVE=x ARRAY=7 INDEX=4 sh %s/batch"):format(folder))))
+    assert.is_nil(("\n" .. text):find "\n[ \t]*#%$")
+  end)
+
+  it("of an array has once what is the same for all", function()
+    local members, script = {}, "echo " .. ("x"):rep(10000)
+    for i = 1, 100 do
+      members[i] = item_of(folder, { script = script, arguments = { tostring(i) }, attempt_directory = "/base/" .. i })
+    end
+    assert.is_true(#attempt.script(members, { batch = "N", index = "I", element = "$N.$I" }) < 10000 + 100 * 150 + 3000)
+  end)
+
   it("ends as its program did, and leaves a record of it", function()
     for _, case in ipairs { { "exit 3", 3, exit_code = 3 }, { "exit 0", 0, exit_code = 0 }, { "kill -9 $$", 137, signal = 9 },
       { "kill -15 $$", 143, signal = 15 }, { "kill -11 $$", 139, signal = 11 }, { "exit 255", 255, exit_code = 255 },
@@ -85,9 +115,9 @@ describe("an attempt's script", function()
     assert.matches("nowhere cannot be entered", outcome.failed)
     assert.matches("nothing cannot be read", select(3, run(folder, { stdin = folder .. "/nothing" })).failed)
     assert.matches("nowhere/out cannot be written", select(3, run(folder, { stdout = folder .. "/nowhere/out" })).failed)
-    assert.is_nil(attempt.outcome "native 7\nhost x\nstart 5\n")
-    assert.equal("7", attempt.claimant "native 7\nhost x\nstart 5\n")
-    assert.is_nil(attempt.claimant "")
+    local begun = attempt.read "native 7\ntag t\nhost x\nstart 5\n"
+    assert.same({ "7", "t", false, 5000 }, { begun.native, begun.tag, begun.over, begun.started_at })
+    assert.is_nil(attempt.read "")
   end)
 
   it("has nothing of the server's in a job's environment, unless the account's own is wanted", function()
@@ -98,7 +128,7 @@ describe("an attempt's script", function()
     end
     process.write(folder .. "/.profile", "export FROM_PROFILE=yes\n")
     local item = item_of(folder, { argv = { "env" }, inherit_environment = true })
-    process.write(folder .. "/batch", attempt.script(item, "NATIVE"))
+    process.write(folder .. "/batch", attempt.script({ item }, { batch = "NATIVE" }))
     process.run(("HOME=%s SHELL=/bin/sh NATIVE=7 sh %s/batch"):format(folder, folder))
     assert.matches("\nFROM_PROFILE=yes\n", "\n" .. process.read(folder .. "/out"))
   end)

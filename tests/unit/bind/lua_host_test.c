@@ -142,6 +142,37 @@ static void many_commands_run_one_after_the_other(void **state) {
       "assert(host.monotonic() >= before)");
 }
 
+/* At most so many wait at a time; those that do not wait at all are as good. */
+static void items_are_done_side_by_side(void **state) {
+  (void)state;
+  run("local running, most, done = 0, 0, {}\n"
+      "local function one(item, i)\n"
+      "  running = running + 1 most = math.max(most, running)\n"
+      "  if i % 3 > 0 then host.exec {'/bin/true'} end\n"
+      "  done[i] = item running = running - 1\n"
+      "end\n"
+      "host.each({'a', 'b', 'c', 'd', 'e', 'f', 'g'}, one, 3)\n"
+      "same(table.concat(done), 'abcdefg') same(most, 3) same(running, 0)\n"
+      "host.each({}, error) host.each({1, 2}, function(n) host.each({n, n}, function() host.sleep(1) end) "
+      "end)\n"
+      "local before = host.monotonic()\n"
+      "host.each({1, 2, 3, 4, 5, 6, 7, 8}, function() host.sleep(300) end)\n"
+      "assert(host.monotonic() - before < 8 * 300)\n"
+      "raises('at least 1', host.each, {1}, print, 0) raises('table expected', host.each, 5, print)");
+}
+
+static void one_that_throws_ends_the_rest(void **state) {
+  (void)state;
+  run("local begun, ended = 0, 0\n"
+      "raises('second', host.each, {1, 2, 3, 4, 5, 6}, function(n)\n"
+      "  begun = begun + 1\n"
+      "  if n == 2 then host.sleep(1) error 'second' end\n"
+      "  host.sleep(50) ended = ended + 1\n"
+      "end, 2)\n"
+      "same(begun, 2) same(ended, 1)\n"
+      "raises('first', host.each, {1, 2}, function() error 'first' end)");
+}
+
 static void time_is_told_and_passes(void **state) {
   (void)state;
   run("assert(host.now() > 1700000000000) same(math.type(host.now()), 'integer')\n"
@@ -214,6 +245,8 @@ int main(void) {
       TEST(what_cannot_run_is_told),
       TEST(little_of_the_environment_is_passed_on),
       TEST(many_commands_run_one_after_the_other),
+      TEST(items_are_done_side_by_side),
+      TEST(one_that_throws_ends_the_rest),
       TEST(time_is_told_and_passes),
       TEST(it_speaks_to_the_house),
       TEST(it_has_files),

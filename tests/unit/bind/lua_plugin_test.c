@@ -231,6 +231,42 @@ static void verbs_may_be_inherited(void **state) {
 
 /* --- those that do not load or open --- */
 
+/* Modules lie beside the plug-in, or beside the bundled ones; they run once, each with globals of its own. */
+static void one_of_several_files_works(void **state) {
+  (void)state;
+  struct errand it;
+  char bundled[FOLDER_ROOM];
+  folder_make(bundled);
+  loading.bundled = bundled;
+  assert_int_equal(mkdir(PATH_OF(folder, "test"), 0700), 0);
+  write_file(folder, "test/words.lua",
+             "loads = (loads or 0) + 1 local common = require 'common' return {said = common .. loads}");
+  write_file(folder, "common.lua", "return 'own'");
+  write_file(bundled, "common.lua", "return 'bundled'");
+  write_file(bundled, "further.lua", "return {text = require('common') .. tostring(loads)}");
+  begin_well(REST "local words = require 'test.words' require 'test.words' "
+                  "plugin.submit = function(_, _, report) "
+                  "  report(1, {said = words.said}) report(2, {said = require('further').text}) end "
+                  "return plugin");
+  assert_string_equal(do_verb(&it, ORR_SUBMIT), "0 {\"said\":\"own1\"}\n1 {\"said\":\"ownnil\"}\n");
+  errand_forget(&it);
+  folder_remove(bundled);
+}
+
+static void modules_that_are_none_say_why(void **state) {
+  (void)state;
+  refuse("require 'nowhere'", "there is no module nowhere beside the plug-in");
+  refuse("require '../secret'", "letters, digits and _");
+  refuse("require '/etc/passwd'", "letters, digits and _");
+  refuse("require 'a..b'", "letters, digits and _");
+  write_file(folder, "ring.lua", "return require 'ring'");
+  refuse("require 'ring'", "module ring requires itself");
+  write_file(folder, "broken.lua", "return )");
+  refuse("require 'broken'", "broken.lua:1:");
+  write_file(folder, "empty.lua", "");
+  refuse("require 'empty'", "module empty returns nothing");
+}
+
 static void what_does_not_load_says_why(void **state) {
   (void)state;
   refuse("return {", "test.lua:1:");
@@ -387,6 +423,8 @@ int main(void) {
       TEST(close_is_called_at_the_end),
       TEST(nothing_is_absent_that_may_yet_be_submitted),
       TEST(verbs_may_be_inherited),
+      TEST(one_of_several_files_works),
+      TEST(modules_that_are_none_say_why),
       TEST(what_does_not_load_says_why),
       TEST(what_does_not_open_says_why),
       TEST(a_failing_verb_says_why),
