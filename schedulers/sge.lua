@@ -6,6 +6,7 @@
 --     folder (where the commands are)
 --   custom attributes of a job: options of qsub, "sge.l": "gpu=1"; true for one without a value
 local accounting = require "sge.accounting"
+local altering = require "sge.altering"
 local commands = require "common.commands"
 local queue = require "sge.queue"
 
@@ -237,6 +238,13 @@ sge.hold = by_command { "qhold", "-h", "u" }
 sge.release = by_command { "qrls", "-h", "u" }
 sge.suspend = by_command({ "qmod", "-sj" }, 1, "suspended")
 sge.resume = by_command({ "qmod", "-usj" }, 1, "unsuspended")
+
+function sge.alter(self, items, report, more)
+  local records, failure = queue.look(self)
+  commands.steer(self, items, report, records, failure, function(ids)
+    return altering.alter(self, ids[1], records[ids[1]], more.changes.attributes)
+  end, 1)
+end
 
 -- The scheduler itself -------------------------------------------------------------------------------------------
 

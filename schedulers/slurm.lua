@@ -222,6 +222,20 @@ slurm.suspend = by_command(function(ids) return { "scontrol", "suspend", ids[1] 
 slurm.resume = by_command(function(ids) return { "scontrol", "resume", ids[1] } end, 1)
 slurm.signal = by_command(function(ids, more) return { "scancel", "--full", "--signal=" .. more.name, ids[1] } end, 1)
 
+-- What scontrol calls what can be altered. Jobs that run may lose their time, and get more of Slurm's operators alone.
+local ALTERABLE = { { "duration", "TimeLimit", minutes }, { "queue_name", "Partition" }, { "account", "Account" },
+  { "reservation_id", "ReservationName" } }
+
+slurm.alter = by_command(function(ids, more)
+  local argv = { "scontrol", "update", "JobId=" .. ids[1] }
+  for _, row in ipairs(ALTERABLE) do
+    local name, word, convert = table.unpack(row)
+    local value = more.changes.attributes[name]
+    if value then argv[#argv + 1] = ("%s=%s"):format(word, convert and convert(value) or value) end
+  end
+  return argv
+end, 1)
+
 -- The scheduler itself -------------------------------------------------------------------------------------------
 
 local function seconds_of(text)

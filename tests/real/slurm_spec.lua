@@ -15,6 +15,9 @@ describe("Slurm", function()
     refusal = { attributes = { queue_name = "nowhere" } }, refused = "invalid partition",
     custom = { ["slurm.nice"] = 5 },
     everything = { resources = { process_count = 16 } },
+    alter = { duration = 200, queue_name = "short" },
+    altered = function(job) return rig:run("scontrol show job " .. job.native_id) end,
+    alterations = { "TimeLimit=00:04:00", "Partition=short" },
     down = function() -- in order: it may not yet have saved which jobs run, and then would kill them
       rig:run "scontrol shutdown slurmctld"
       rig:await_end "slurmctld"

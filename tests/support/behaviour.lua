@@ -48,6 +48,9 @@ end
 ---@field refused string a pattern of the words
 ---@field custom table attributes that are taken
 ---@field everything table what makes a job take all that there is, so that another of the kind waits
+---@field alter table attributes that a job that waits is to have instead of its own
+---@field altered fun(job:table):string what the scheduler says of the job
+---@field alterations string[] patterns of it, once it is altered
 ---@field down fun() makes the master end
 ---@field duration integer the shortest limit worth waiting for
 ---@field hurry fun(job:table) shortens the time until a running job is ended at its limit
@@ -159,6 +162,34 @@ function behaviour.of(rig_of, how)
     ask(first, "cancel", "CANCELED")
     assert.equal("HELD", s:read("/v1/jobs/" .. second).state)
     ask(second, "release", "COMPLETED")
+    crash.stop(s)
+  end)
+
+  it("alters a job that waits, or says why not", function()
+    local s, _ <close> = start()
+    local simulation = s:simulation()
+    local function alter(job, attributes)
+      assert.equal(202, s:patch("/v1/jobs/" .. job, { attributes = attributes }).status)
+      return process.eventually("an answer", function()
+        local events = s:all("/v1/jobs/" .. job .. "/history")
+        local last = events[#events]
+        return (last.type == "job.altered" or last.type == "job.refused") and last
+      end)
+    end
+    local first = add(s, simulation, merged({ script = "sleep 300" }, how.everything))
+    s:job_in(first, "ACTIVE")
+    local second = add(s, simulation, merged({ script = "true" }, how.everything))
+    s:job_in(second, "QUEUED")
+    local refused = alter(second, how.refusal.attributes)
+    assert.same({ "job.refused", true }, { refused.type, refused.message:lower():find(how.refused) ~= nil }, refused.message)
+    assert.equal("job.altered", alter(second, how.alter).type)
+    for name, value in pairs(how.alter) do
+      assert.equal(value, s:read("/v1/jobs/" .. second).spec.attributes[name])
+    end
+    local shown = how.altered(s:read("/v1/jobs/" .. second))
+    for _, pattern in ipairs(how.alterations) do assert.matches(pattern, shown) end
+    s:post(("/v1/jobs/%s/cancel"):format(first))
+    assert.equal("COMPLETED", s:job_in(second).state)
     crash.stop(s)
   end)
 
