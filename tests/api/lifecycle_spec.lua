@@ -181,6 +181,41 @@ describe("a resource", function()
     s:stop()
   end)
 
+  it("takes no more of one owner than it may, and leaves the rest of its room to others", function()
+    local s = server.start { resources = [[
+      resource "fake" { scheduler = "fake", poll_ms = 100, max_submitted = 6, max_submitted_per_owner = 4 }]] }
+    local simulations = {}
+    for n, owner in ipairs { "anna", "bert" } do
+      local token = s:token_of(owner)
+      simulations[n] = s:simulation("capped", { token = token })
+      s:make("/v1/simulations/" .. simulations[n] .. "/sweeps", { template = server.spec { run_ms = 60000 },
+        parameters = { n = { from = 1, to = 20, step = 1 } } }, { token = token })
+      process.eventually("its share", function()
+        return s:read("/v1/simulations/" .. simulations[n]).counts.ACTIVE == (n == 1 and 4 or 2)
+      end)
+    end
+    assert.same({ 4, 16 }, { s:read("/v1/simulations/" .. simulations[1]).counts.ACTIVE,
+      s:read("/v1/simulations/" .. simulations[1]).counts.PENDING })
+    for _, id in ipairs(simulations) do
+      s:post("/v1/simulations/" .. id .. "/cancel")
+      s:finished(id)
+    end
+    s:stop()
+  end)
+
+  it("is given no more submissions in a minute than it may be", function()
+    local s = server.start { resources = [[
+      resource "fake" { scheduler = "fake", poll_ms = 100, submissions_per_minute = 120 }]] }
+    local id = s:simulation()
+    s:make("/v1/simulations/" .. id .. "/sweeps", { template = server.spec { run_ms = 10 },
+      parameters = { n = { from = 1, to = 16, step = 1 } } })
+    s:finished(id)
+    local took = s:sql [[SELECT (max(at) - min(at)) / 1000.0 FROM events WHERE type = 'job.state'
+      AND json_extract(data, '$.to') = 'SUBMITTING']]
+    assert.is_true(tonumber(took) >= 1.9, took) -- twelve at once, then two a second
+    s:stop()
+  end)
+
   it("is not kept from what it can run by what it cannot", function()
     local s = server.start { resources = [[
       resource "fake" { scheduler = "fake", poll_ms = 100, max_submitted = 1 }

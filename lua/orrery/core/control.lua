@@ -45,7 +45,7 @@ end
 local function pause_of(it)
   if it.more then return 0 end
   if not it.info or not it:ready() then return IDLE_MS end
-  return math.min(IDLE_MS, recover.next_ms(it) or IDLE_MS, monitor.next_ms(it) or IDLE_MS)
+  return math.min(IDLE_MS, recover.next_ms(it) or IDLE_MS, monitor.next_ms(it) or IDLE_MS, dispatch.next_ms(it) or IDLE_MS)
 end
 
 -- A round that throws costs this resource a moment, never the others. `driven` falls with the task, whatever ends it: a

@@ -167,22 +167,39 @@ local function submit(resource, groups)
   return code
 end
 
+-- As many submissions as may be made now; the jobs of the others stay where they are.
+local function ration(resource, groups)
+  local tokens = resource.tokens
+  if not tokens then return end
+  local most = math.min(tokens:available(clock.monotonic()), #groups)
+  resource.rationed = most < #groups
+  for i = most + 1, #groups do
+    for _, job in ipairs(groups[i]) do forget(job) end
+    groups[i] = nil
+  end
+  tokens:take(most)
+end
+
+---When more may be submitted, in milliseconds from now; nil: nothing waits for that.
+function dispatch.next_ms(resource) return resource.rationed and resource.tokens:next_ms(clock.monotonic()) or nil end
+
 ---Hands over as many pending jobs as the resource has room for → true if there may be more.
 function dispatch.run(resource)
   local in_doubt = resource.state == "down" or resource.troubles.submit -- then one job shows whether it works again
   local most = resource:most_of_array()
   local room = math.min(resource:free(), in_doubt and 1 or math.max(CROWD, most))
-  if room <= 0 or not resource:ready() then return false end
+  if room <= 0 or not resource:ready() or (dispatch.next_ms(resource) or 0) > 0 then return false end
+  resource.rationed = false
   local waiting = turns.choose(resource, room)
   local chosen = take(waiting)
-  if #chosen == 0 then return false end
-  resource.last_turn = chosen[#chosen].owner
-  local good = make_members(resource, chosen)
-  if #good == 0 then return #chosen > 0 end
-  local groups = arrays.group(good, most)
+  local groups = arrays.group(make_members(resource, chosen), most)
+  ration(resource, groups)
+  if #groups == 0 then return #chosen > 0 and not resource.rationed end
+  local last = groups[#groups]
+  resource.last_turn = last[#last].owner
   if not begin(resource, groups) then return false end
   local code = submit(resource, groups)
-  return code == "ok" and (#waiting == room or #chosen < #waiting)
+  return code == "ok" and not resource.rationed and (#waiting == room or #chosen < #waiting)
 end
 
 return dispatch

@@ -1,5 +1,6 @@
 -- One resource, as the control worker drives it: its plug-in, opened and opened again; its state; the jobs it holds. One
 -- task does all of it in turn (see drive), so nothing here needs a lock.
+local bucket = require "orrery.core.bucket"
 local clock = require "house.clock"
 local db = require "house.db"
 local house = require "house.resources"
@@ -35,8 +36,10 @@ function resource.new(settings)
     live = {},        -- by native id: jobs the scheduler holds
     submitting = {},  -- by key: jobs whose native id is not known, or not yet
     held = 0,         -- how many both are
+    held_of = {},     -- the same by owner
     turned_away = {}, -- by owner: until when nothing of theirs is offered
     steering = {},    -- by key: rows whose wish the scheduler must be asked for
+    tokens = settings.submissions_per_minute and bucket.new(settings.submissions_per_minute, clock.monotonic()),
     troubles = {},    -- by verb: what went wrong last
     down_by_itself = false,
     failing = false,  -- the call under way is no success, even if it ends well
@@ -158,9 +161,14 @@ end
 
 -- The jobs it holds ----------------------------------------------------------------------------------------------
 
+local function count(self, job, more)
+  local of_owner = (self.held_of[job.owner] or 0) + more
+  self.held, self.held_of[job.owner] = self.held + more, of_owner > 0 and of_owner or nil
+end
+
 ---Reads the jobs it holds from the store: at the start, and whenever a commit failed and memory may be ahead of it.
 function resource:load()
-  self.live, self.submitting, self.held = {}, {}, 0
+  self.live, self.submitting, self.held, self.held_of = {}, {}, 0, {}
   for _, job in ipairs(jobs.live(self.name)) do
     if job.native_id then self.live[job.native_id] = job
     else
@@ -168,14 +176,14 @@ function resource:load()
       job.find_at = clock.monotonic() + math.max(SETTLE_MS - age, 0)
       self.submitting[job.key] = job
     end
-    self.held = self.held + 1
+    count(self, job, 1)
   end
 end
 
 ---Room is taken for a job that is about to be submitted.
 function resource:hold(job)
   self.submitting[job.key] = job
-  self.held = self.held + 1
+  count(self, job, 1)
 end
 
 function resource:submitted(job, native_id)
@@ -194,10 +202,14 @@ function resource:release(job)
   if job.native_id and self.live[job.native_id] == job then self.live[job.native_id] = nil
   elseif self.submitting[job.key] then self.submitting[job.key] = nil
   else return end
-  self.held = self.held - 1
+  count(self, job, -1)
 end
 
-function resource:free() return self.max_submitted - self.held end
+---How many more jobs it may be given, or those of one owner.
+function resource:free(owner)
+  local room, most = self.max_submitted - self.held, owner and self.settings.max_submitted_per_owner
+  return most and math.min(room, most - (self.held_of[owner] or 0)) or room
+end
 
 ---The most members that an array may have now; less than 2: it has none.
 function resource:most_of_array() return math.min(self.array_most, MOST_OF_ARRAY) end

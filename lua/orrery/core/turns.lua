@@ -34,10 +34,11 @@ end
 local function owners_of(resource)
   local by_name, owners, now = {}, {}, clock.monotonic()
   local function add(queue)
-    if now < (resource.turned_away[queue.owner] or 0) then return end
+    local room = resource:free(queue.owner)
+    if room <= 0 or now < (resource.turned_away[queue.owner] or 0) then return end
     local owner = by_name[queue.owner]
     if not owner then
-      owner = { name = queue.owner, queues = {} }
+      owner = { name = queue.owner, queues = {}, room = room }
       by_name[queue.owner], owners[#owners + 1] = owner, owner
     end
     table.insert(owner.queues, queue)
@@ -59,17 +60,18 @@ local function more_urgent(a, b)
   return a.key < b.key
 end
 
--- Reads so many of an owner's jobs, the most urgent of all queues. Those that take too many cores wait for another resource,
--- but for those that name this one: they are refused when they are handed over.
+-- Reads so many of an owner's jobs, if there is room for them, the most urgent of all queues. Those that take too many cores
+-- wait for another resource, but for those that name this one: they are refused when they are handed over.
 local function read(owner, cores, most)
   local list, more = {}, false
+  most = math.min(most, owner.room)
   for _, queue in ipairs(owner.queues) do
     local rows = jobs.pending(queue, queue.resource and math.maxinteger or cores, most)
     more = more or #rows == most
     table.move(rows, 1, #rows, #list + 1, list)
   end
   if #owner.queues > 1 then table.sort(list, more_urgent) end
-  owner.jobs, owner.more = list, more
+  owner.jobs, owner.more = list, more and most < owner.room
 end
 
 -- Reads no more than are needed: at first each owner's share, then more of those who have it.
@@ -92,7 +94,7 @@ local function take_turns(owners, most)
   repeat
     local any = false
     for _, owner in ipairs(owners) do
-      local job = owner.jobs and owner.jobs[round]
+      local job = owner.jobs and round <= owner.room and owner.jobs[round]
       if job and #chosen < most then
         chosen[#chosen + 1] = job
         any = true

@@ -1,0 +1,40 @@
+-- A submission that comes true after the scheduler has twice said that it does not have it, when the job was submitted again:
+-- whichever begins first has the attempt, the other runs nothing, and the job is the one that ran.
+local crash = require "support.crash"
+local process = require "support.process"
+
+local function start(first, second)
+  local s, guard = crash.start { resources = ([[resource "late" { scheduler = "late", poll_ms = 200,
+    options = { delays = { %d, %d } } }]] .. "\n"):format(first, second) }
+  return s, guard, s:simulation()
+end
+
+describe("a submission that comes late", function()
+  for name, case in pairs { ["begins first, and is the job"] = { 12, 20, "1" }, ["begins second, and runs nothing"] = { 15, 0, "2" } } do
+    it(name, function()
+      local s, _ <close>, simulation = start(case[1], case[2])
+      local id = s:make(("/v1/simulations/%s/jobs"):format(simulation), crash.counted(s, "sleep 2")).id
+      assert.equal(0, crash.audit(s, simulation, 1))
+      local job = s:read("/v1/jobs/" .. id)
+      assert.same({ "COMPLETED", case[3], 1, 2 }, { job.state, job.native_id, job.attempt, crash.submissions(s, id) })
+      process.eventually("the other to end", function()
+        return process.read(s.data .. ("/resources/late/%d.code"):format(3 - case[3])) == "75\n"
+      end)
+      assert.equal(1, crash.runs(s))
+      crash.stop(s)
+    end)
+  end
+
+  it("is not believed to be the job because a record says so that names no submission of it", function()
+    local s, _ <close>, simulation = start(0, 0)
+    local path = ("/v1/simulations/%s/jobs"):format(simulation)
+    local victim = s:make(path, { script = "sleep 3" })
+    s:job_in(victim.id, "ACTIVE", "QUEUED")
+    local tag = process.read(s.data .. "/resources/late/1.tag")
+    local job = s:make(path, { script = ([[printf 'native 1\ntag %s\n' >.orrery/record; exit 75]]):format(tag) })
+    local ended = s:job_in(job.id)
+    assert.same({ "FAILED", 75 }, { ended.state, ended.exit_code })
+    assert.equal("COMPLETED", s:job_in(victim.id).state)
+    crash.stop(s)
+  end)
+end)
