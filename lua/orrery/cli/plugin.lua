@@ -18,6 +18,9 @@ function plugin.declare(command)
   command:option("--directory", "where jobs get their directories; the scheduler's machines must see it (default: a "
     .. "folder under $TMPDIR or /tmp)"):argname "DIR"
   command:flag("--quick", "leave out what takes minutes")
+  command:option("--case", "only the cases with these words in their names (none has them: the list of all)"):argname "WORDS"
+  command:option("--patience", "how many seconds a job may take to start or to end (default: 60); more where the queue is long")
+    :convert(tonumber):argname "SECONDS"
   command:epilog("Jobs are really submitted; what is left of them is cancelled at the end. Ends with 0 if the plug-in keeps "
     .. "all its promises, with 1 if not, with 69 if it cannot be opened.")
 end
@@ -45,9 +48,10 @@ function plugin.run(arguments)
     or { name = "check", scheduler = scheduler, timeout_ms = 30000 }
   local above = arguments.directory or server.env "TMPDIR" or "/tmp"
   config.data = ("%s/orrery-check-%s"):format(program.absolute(above), program.random():sub(1, 8)) -- short: sockets lie there
+  resource.patience = arguments.patience
   resource.base = config.data .. "/jobs"
   config.resources = { resource }
-  config.check = { quick = arguments.quick or false }
+  config.check = { quick = arguments.quick or false, case = arguments.case }
   return exit.OK, config
 end
 

@@ -10,51 +10,76 @@ local ids = require "house.ids"
 local subject = require "orrery.kit.subject"
 local terminal = require "house.terminal"
 
-local OK, FAILED, UNAVAILABLE = 0, 1, 69
+local OK, FAILED, USAGE, UNAVAILABLE = 0, 1, 64, 69
+
+local ADVICE = [[
+schedulers/README.md tells what a plug-in promises. One case alone is tried again with --case, such as
+  orrery plugin check %s --case '%s']]
+local LIMITS = [[
+The kit cannot take a scheduler down, nor fill it up. What the plug-in says then is for its author to try: find must say
+"unknown", not "absent"; monitor an error, not "absent"; submit an error whose class is "unavailable" or "busy" only if
+nothing happened.]]
 
 local function say(format, ...) terminal.write(1, format:format(...) .. "\n") end
 
--- What a case needs that the plug-in does not have | nil
-local function lacking(it, case)
-  for _, need in ipairs(case.needs) do
-    if not it.info.verbs[need] and not it.fields[need] then return need end
+local function chosen(words)
+  local list = {}
+  for _, case in ipairs(cases) do
+    if not words or case.name:find(words, 1, true) then list[#list + 1] = case end
   end
+  return list
+end
+
+-- Why a case is left out | nil
+local function left_out(it, case, quick)
+  for _, need in ipairs(case.needs) do
+    if not it.info.verbs[need] and not it.fields[need] then return "it has no " .. need end
+  end
+  return quick and case.slow and "--quick" or nil
 end
 
 local function explain(thrown) return expect.sentence(thrown) and thrown or debug.traceback(tostring(thrown), 2) end
 
-local function run(it, case)
+-- → "pass", "FAIL" or "skip", and the rest of what there is to say.
+local function try(it, case, quick)
+  local why = left_out(it, case, quick)
+  if why then return "skip", ("(%s)"):format(why) end
   local began = clock.monotonic()
   local ok, thrown = xpcall(case.run, explain, it)
   it:clean()
   local seconds = (clock.monotonic() - began) / 1000
-  if ok then return true, ("pass  %s (%.1f s)"):format(case.name, seconds) end
-  return false, ("FAIL  %s (%.1f s)\n      %s"):format(case.name, seconds, expect.sentence(thrown) or thrown)
+  if ok then return "pass", ("(%.1f s)"):format(seconds) end
+  local sentence, moot = expect.sentence(thrown)
+  if moot then return "skip", ("(%s)"):format(sentence) end
+  return "FAIL", ("(%.1f s)\n      %s"):format(seconds, sentence or thrown)
 end
 
-local function run_all(it, quick)
-  local passed, failed, left_out = 0, 0, 0
-  for _, case in ipairs(cases) do
-    local lack = lacking(it, case)
+local function run_all(it, list, quick)
+  local count, first = { pass = 0, FAIL = 0, skip = 0 }, nil
+  for _, case in ipairs(list) do
     if changes.ending() then
       say "broken off"
       return FAILED
-    elseif lack or quick and case.slow then
-      left_out = left_out + 1
-      say("skip  %s (%s)", case.name, lack and "it has no " .. lack or "--quick")
-    else
-      local good, line = run(it, case)
-      passed, failed = passed + (good and 1 or 0), failed + (good and 0 or 1)
-      say("%s", line)
     end
+    local verdict, more = try(it, case, quick)
+    count[verdict] = count[verdict] + 1
+    if verdict == "FAIL" then first = first or case.name end
+    say("%s  %s %s", verdict, case.name, more)
   end
-  say("\n%s: %d passed, %d failed, %d left out", failed == 0 and "conforms" or "does NOT conform", passed, failed, left_out)
-  return failed == 0 and OK or FAILED
+  say("\n%s: %d passed, %d failed, %d left out", first and "does NOT conform" or "conforms", count.pass, count.FAIL, count.skip)
+  if first then say(ADVICE, it.settings.scheduler, (first:gsub("'.*", "")))
+  elseif #list == #cases then say("%s", LIMITS) end
+  return first and FAILED or OK
 end
 
 return function()
   ids.init(math.random(1, math.maxinteger) & 0x3ffffffffffff, 0)
-  local settings = config.resources[1]
+  local settings, list = config.resources[1], chosen(config.check.case)
+  if #list == 0 then
+    say("no case has %q in its name; there are:", config.check.case)
+    for _, case in ipairs(cases) do say("  %s", case.name) end
+    return USAGE
+  end
   local it = subject.new(settings)
   local info, why = it:open()
   if not info then
@@ -62,7 +87,7 @@ return function()
     return UNAVAILABLE
   end
   say("%s %s (%s, ABI %s), resource %s\n%s\n", info.name, info.version, info.language, info.abi, settings.name, info.path)
-  local code = run_all(it, config.check.quick)
+  local code = run_all(it, list, config.check.quick)
   it:close()
   files.remove("check", { settings.base, config.data .. "/resources" }, 60000) -- and with the last of them their folder
   return code

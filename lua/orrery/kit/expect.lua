@@ -1,4 +1,5 @@
--- What cases of the conformance kit say: expectations that are thrown as sentences when they fail.
+-- What cases of the conformance kit say: expectations that are thrown as sentences when they fail, and reasons why a case
+-- cannot be tried.
 local json = require "house.json"
 
 local expect = {}
@@ -7,8 +8,13 @@ local failure = {}
 
 function expect.fail(sentence) error(setmetatable({ sentence = sentence }, failure), 0) end
 
----The sentence of what was thrown by an expectation; nil: it was thrown by something else.
-function expect.sentence(thrown) return getmetatable(thrown) == failure and thrown.sentence or nil end
+---Says that the case cannot be tried here, and why.
+function expect.moot(sentence) error(setmetatable({ sentence = sentence, moot = true }, failure), 0) end
+
+---The sentence of what was thrown by an expectation, and whether the case was moot; nil: it was thrown by something else.
+function expect.sentence(thrown)
+  if getmetatable(thrown) == failure then return thrown.sentence, thrown.moot end
+end
 
 ---@param sentence string|fun():string
 function expect.that(value, sentence)

@@ -1,7 +1,9 @@
 -- The plug-in under test on one resource: calls its verbs as the control worker would, and looks at what comes back. A
 -- failed expectation is thrown as a sentence (see kit.expect).
+local attempt = require "orrery.core.attempt"
 local changes = require "house.changes"
 local clock = require "house.clock"
+local evidence = require "orrery.core.evidence"
 local expect = require "orrery.kit.expect"
 local files = require "house.files"
 local house = require "house.resources"
@@ -16,9 +18,11 @@ subject.__index = subject
 
 local LOOK_MS = 250      -- between two looks at a job
 local MOST_BYTES = 1 << 20
+local MOST_CORES = 64    -- a machine that is not too large to be filled with jobs for a moment
+local SETTLE_MS = 3000   -- within this a scheduler starts what it can
 
 local ended = { COMPLETED = true, FAILED = true, CANCELED = true }
-subject.ended = ended
+local classes = { rejected = true, busy = true, unavailable = true, unknown = true }
 
 ---@param settings table the checked configuration of one resource
 function subject.new(settings)
@@ -50,7 +54,13 @@ function subject:call(verb, items, more)
     for i, report in pairs(some) do reports[i] = report end
   end
   expect.equal("ok", code, ("%s as a whole (%s)"):format(verb, tostring(why)))
-  for i in ipairs(items) do expect.that(reports[i], ("%s left item %d without a report"):format(verb, i)) end
+  for i in ipairs(items) do
+    expect.that(reports[i], ("%s left item %d without a report"):format(verb, i))
+    local failure = reports[i].error
+    expect.that(not failure or type(failure) == "table" and classes[failure.class], function()
+      return ("%s: an error of no class that there is: %s"):format(verb, json.encode(failure))
+    end)
+  end
   return reports
 end
 
@@ -76,7 +86,7 @@ function subject:submit(specs)
     local job = jobs[i]
     job.error = report.error
     if not report.error then
-      expect.that(type(report.native_id) == "string" and report.native_id ~= "", "submit reported neither native_id nor error")
+      expect.that(status.is_native_id(report.native_id), "submit reported neither error nor a native_id: a text of one line")
       job.row.native_id, job.native_id = report.native_id, report.native_id
       self.live[job] = true
     end
@@ -84,11 +94,18 @@ function subject:submit(specs)
   return jobs
 end
 
-function subject:submit_one(spec)
-  local job = self:submit({ spec })[1]
-  expect.that(not job.error, function() return ("submit refused a good job: %s"):format(job.error.message) end)
-  return job
+---Submits good jobs in one call → the jobs, none of which is refused.
+function subject:submit_all(specs)
+  local jobs = self:submit(specs)
+  for i, job in ipairs(jobs) do
+    expect.that(not job.error, function()
+      return ("submit refused a good job, number %d of %d: %s"):format(i, #jobs, job.error.message)
+    end)
+  end
+  return jobs
 end
+
+function subject:submit_one(spec) return self:submit_all({ spec })[1] end
 
 local function pause()
   if changes.ending() then expect.fail "broken off" end
@@ -104,8 +121,29 @@ end
 ---A control verb on jobs → reports.
 function subject:steer(verb, jobs, more) return self:call(verb, refs_of(jobs), more) end
 
+function subject:find(job) return self:call("find", { { tag = job.tag } })[1] end
+
+-- Of a job that its scheduler has forgotten, or of whose end it says no more than how the script around it ended, the
+-- attempt's record tells the house.
+local function consult_records(self, jobs, reports)
+  if not self.info.honours.batch then return end
+  local asked, at = {}, {}
+  for i, report in pairs(reports) do
+    if report.absent or report.final and attempt.is_own(report.exit_code) then
+      asked[#asked + 1], at[#at + 1] = jobs[i], i
+    end
+  end
+  local outcomes = evidence.records({ name = "check", settings = self.settings }, asked, attempt.outcome)
+  for k, outcome in pairs(outcomes) do
+    local i = at[k]
+    if outcome.native == jobs[i].native_id then reports[i] = attempt.status(outcome, reports[i]) end
+  end
+end
+
+---What monitor, and where that is silent the attempts' records, say of jobs.
 function subject:look(jobs)
   local reports = self:call("monitor", refs_of(jobs))
+  consult_records(self, jobs, reports)
   for i, report in pairs(reports) do
     local wrong = status.nonsense(report)
     expect.that(not wrong, function() return "monitor: " .. wrong end)
@@ -137,11 +175,41 @@ function subject:in_state(job, ...)
   return self:await("state " .. table.concat({ ... }, " or "), { job }, function(report) return wanted[report.state] end)[1]
 end
 
--- A job that the scheduler has forgotten may have left a record; that is the house's to read.
 local function is_final(report) return report.final and ended[report.state] end
 
 function subject:finished(jobs) return self:await("an end that is final", jobs, is_final) end
 function subject:ending(job) return self:finished({ job })[1] end
+
+-- How many jobs of one core fill the resource, as far as it tells: what one job may have, or what there is.
+local function room_of(self)
+  local status_of = self.info.verbs.status and self:call("status", { {} })[1] or {}
+  return math.max(math.tointeger(self.info.honours.cores) or 0, math.tointeger(status_of.cores_total) or 0)
+end
+
+local function all_run(self, jobs)
+  for _, report in ipairs(self:look(jobs)) do
+    if report.state ~= "ACTIVE" then return false end
+  end
+  return true
+end
+
+---A job that waits, since others take all cores. Where that is too much to ask for, it waits if others happen to be before
+---it; else the case is moot.
+---@return table job
+---@return table[] others that run before it
+function subject:waiting(spec)
+  local cores, fillers = room_of(self), {}
+  for i = 1, cores <= MOST_CORES and cores or 0 do
+    fillers[i] = { executable = "/bin/sleep", arguments = json.list { "600" } }
+  end
+  local others = self:submit_all(fillers)
+  local job, over = self:submit_one(spec), clock.monotonic() + SETTLE_MS
+  repeat
+    pause()
+    if self:look({ job })[1].state ~= "QUEUED" then expect.moot "a job that is to wait starts at once here" end
+  until #others == 0 or all_run(self, others) or clock.monotonic() > over
+  return job, others
+end
 
 ---A file in a job's directory | nil
 function subject.read(_, job, name)
