@@ -57,8 +57,8 @@ end
 local function run_all(it, list, quick)
   local count, first = { pass = 0, FAIL = 0, skip = 0 }, nil
   for _, case in ipairs(list) do
-    if changes.ending() then
-      say "broken off"
+    if changes.ending() or it.hangs then
+      say("broken off%s", it.hangs and ": " .. it.hangs or "")
       return FAILED
     end
     local verdict, more = try(it, case, quick)
@@ -72,23 +72,29 @@ local function run_all(it, list, quick)
   return first and FAILED or OK
 end
 
+-- Opens the plug-in and runs cases → the exit code.
+local function check(it, list)
+  local info, why = it:open()
+  if not info then
+    say("%s cannot be opened: %s", it.settings.scheduler, why)
+    return UNAVAILABLE
+  end
+  say("%s %s (%s, ABI %s), resource %s\n%s\n", info.name, info.version, info.language, info.abi, it.settings.name, info.path)
+  local code = run_all(it, list, config.check.quick)
+  it:close()
+  return code
+end
+
 return function()
   ids.init(math.random(1, math.maxinteger) & 0x3ffffffffffff, 0)
   local settings, list = config.resources[1], chosen(config.check.case)
-  if #list == 0 then
+  local code = USAGE
+  if #list > 0 then
+    code = check(subject.new(settings), list)
+  else
     say("no case has %q in its name; there are:", config.check.case)
     for _, case in ipairs(cases) do say("  %s", case.name) end
-    return USAGE
   end
-  local it = subject.new(settings)
-  local info, why = it:open()
-  if not info then
-    say("%s cannot be opened: %s", settings.scheduler, why)
-    return UNAVAILABLE
-  end
-  say("%s %s (%s, ABI %s), resource %s\n%s\n", info.name, info.version, info.language, info.abi, settings.name, info.path)
-  local code = run_all(it, list, config.check.quick)
-  it:close()
   files.remove("check", { settings.base, config.data .. "/resources" }, 60000) -- and with the last of them their folder
   return code
 end

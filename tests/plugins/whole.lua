@@ -1,0 +1,136 @@
+-- The plug-in of examples/plugins/shell.lua with everything that a scheduler may have, in the plainest way: a queue, limits,
+-- and all the optional verbs. The conformance kit is tried on it, and on copies with one fault each.
+-- A job waits at the head of its own script until its folder has a file `go`. Whoever looks, lets jobs go.
+--   options of the resource: cores (default 2): so many jobs run at once
+--   more files of a job's folder: limit (seconds), held, stopped (0 or 1), go (when it was let go), overdue
+local whole = require "shell"
+
+local WAIT = "until [ -e go ]; do [ -e script ] || exit 1; sleep 0.1; done\n"
+local CORES = 2
+
+local plain = {}
+for verb, run in pairs(whole) do plain[verb] = run end
+
+local function path_of(self, tag, name) return ("%s/%s/%s"):format(self.directory "state", tag, name) end
+local function read(self, tag, name) return self.fs.read(path_of(self, tag, name)) end
+local function write(self, tag, name, text) assert(self.fs.write(path_of(self, tag, name), text)) end
+local function is(self, tag, name) return read(self, tag, name) == "1" end
+
+function whole.open(config, host)
+  local self = plain.open({}, host)
+  self.cores = config.cores or CORES
+  local fields = self.honours.fields
+  self.honours.fields = { "attributes.duration", "attributes.queue_name", table.unpack(fields) }
+  self.honours.cores = self.cores
+  return self
+end
+
+local function kill(self, ref, name) return self.exec { "kill", "-s", name, "--", "-" .. ref.native_id } end
+
+-- The tags of all jobs, in the order of their coming.
+local function tags_of(self)
+  local tags = {}
+  for tag in (self.fs.read(self.directory "state" .. "/tags") or ""):gmatch "%S+" do tags[#tags + 1] = tag end
+  return tags
+end
+
+local function has_ended(self, tag) return read(self, tag, "status") or read(self, tag, "cancelled") end
+
+-- Ends what runs for too long, and lets go what may: as many as there are cores.
+local function turn(self)
+  local free, now = self.cores, self.now()
+  local waiting = {}
+  for _, tag in ipairs(tags_of(self)) do
+    local went = read(self, tag, "go")
+    if not has_ended(self, tag) and not went then waiting[#waiting + 1] = tag
+    elseif not has_ended(self, tag) then
+      free = free - 1
+      if now - tonumber(went) > tonumber(read(self, tag, "limit")) * 1000 then
+        write(self, tag, "overdue", "1")
+        plain.cancel(self, { { tag = tag, native_id = read(self, tag, "pid"):match "%d+" } }, function() end)
+      end
+    end
+  end
+  for _, tag in ipairs(waiting) do
+    if free > 0 and not is(self, tag, "held") then
+      write(self, tag, "go", tostring(now))
+      free = free - 1
+    end
+  end
+end
+
+local function refusal(words) return { error = { class = "rejected", message = words } } end
+local function is_unknown(queue) return queue and queue ~= "main" end
+
+function whole.submit(self, items, report)
+  for i, item in ipairs(items) do
+    if is_unknown(item.attributes.queue_name) then report(i, refusal "there is no such queue")
+    else
+      item.batch = WAIT .. item.batch
+      plain.submit(self, { item }, function(_, what) report(i, what) end)
+      write(self, item.tag, "limit", tostring(item.attributes.duration))
+      local tags = self.directory "state" .. "/tags"
+      assert(self.fs.write(tags, (self.fs.read(tags) or "") .. item.tag .. "\n"))
+    end
+  end
+  turn(self)
+end
+
+local function status_of(self, ref, status)
+  if status.state == "CANCELED" and is(self, ref.tag, "overdue") then
+    return { state = "FAILED", reason = "TIMEOUT", final = true }
+  elseif status.state ~= "ACTIVE" then return status
+  elseif not read(self, ref.tag, "go") then return { state = is(self, ref.tag, "held") and "HELD" or "QUEUED" }
+  elseif is(self, ref.tag, "stopped") then return { state = "SUSPENDED" } end
+  return status
+end
+
+function whole.monitor(self, items, report)
+  turn(self)
+  plain.monitor(self, items, function(i, status) report(i, status_of(self, items[i], status)) end)
+end
+
+-- A control verb: `change(self, ref, call)` does it, or returns why not. Only what is ours and lives is touched.
+local function verb(change)
+  return function(self, items, report, call)
+    local states = {}
+    whole.monitor(self, items, function(i, status) states[i] = status.state end)
+    for i, ref in ipairs(items) do
+      local lives = states[i] and states[i] ~= "COMPLETED" and states[i] ~= "FAILED" and states[i] ~= "CANCELED"
+      local why = not lives and "no such job" or change(self, ref, call, states[i])
+      report(i, why and refusal(why) or {})
+    end
+    turn(self)
+  end
+end
+
+whole.hold = verb(function(self, ref, _, state)
+  if state ~= "QUEUED" then return "it does not wait" end
+  write(self, ref.tag, "held", "1")
+end)
+whole.release = verb(function(self, ref) write(self, ref.tag, "held", "0") end)
+whole.suspend = verb(function(self, ref, _, state)
+  if state ~= "ACTIVE" then return "it does not run" end
+  kill(self, ref, "STOP")
+  write(self, ref.tag, "stopped", "1")
+end)
+whole.resume = verb(function(self, ref)
+  write(self, ref.tag, "stopped", "0")
+  kill(self, ref, "CONT")
+end)
+whole.alter = verb(function(self, ref, call)
+  if is_unknown(call.changes.queue_name) then return "there is no such queue" end
+  if call.changes.duration then write(self, ref.tag, "limit", tostring(call.changes.duration)) end
+end)
+-- The leader of the group has to outlive the script.
+whole.signal = verb(function(self, ref, call)
+  self.exec { "sh", "-c", 'kill -s "$1" $(ps -o pid= -g "$2" | grep -vw "$2")', "sh", call.name, ref.native_id }
+end)
+
+function whole.status(self, _, report) report(1, { state = "up", cores_total = self.cores, queues = { { name = "main" } } }) end
+
+function whole.estimate(self, items, report)
+  for i in ipairs(items) do report(i, { start_at = self.now() }) end
+end
+
+return whole

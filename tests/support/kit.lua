@@ -1,0 +1,47 @@
+-- Plug-ins to try the conformance kit on, and its verdicts.
+local command = require "support.command"
+local process = require "support.process"
+local server = require "support.server"
+
+local kit = {}
+
+local quote = process.quote
+
+-- The plug-in that has everything (tests/plugins/whole.lua), as one text that a fault can be put into.
+local function whole()
+  local shell = process.read(server.top .. "/examples/plugins/shell.lua"):gsub("return shell\n$", "")
+  local text, count = process.read(server.top .. "/tests/plugins/whole.lua"):gsub('local whole = require "shell"\n', function()
+    return shell .. "local whole = shell\n"
+  end)
+  assert(count == 1)
+  return text
+end
+
+---Writes a copy of the plug-in that has everything into a folder → its path.
+---@param fault string|nil Lua that spoils it: a chunk in which `whole` is the table of verbs
+function kit.write(folder, name, fault)
+  local text, count = whole():gsub("return whole\n$", function() return (fault or "") .. "\nreturn whole\n" end)
+  assert(count == 1)
+  local path = ("%s/%s.lua"):format(folder, name)
+  process.write(path, text)
+  return path
+end
+
+---The shell words that run the kit on a plug-in, by its name or path. `arguments` are shell words.
+function kit.line(path, arguments, options)
+  return command.line(("plugin check %s %s"):format(quote(path), arguments or ""), options)
+end
+
+---Runs the kit → what command.run returns.
+function kit.check(path, arguments, options)
+  return command.run(("plugin check %s %s"):format(quote(path), arguments or ""), options)
+end
+
+---What is said of each case: name → "pass", "FAIL" or "skip".
+function kit.verdicts(out)
+  local verdicts = {}
+  for verdict, name in out:gmatch "\n(%a%a%a%a)  ([^\n]-) %(" do verdicts[name] = verdict end
+  return verdicts
+end
+
+return kit
