@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := build
 PREFIX ?= /usr/local
 
-.PHONY: build run test sanitize fuzz bench install deps clean help
+.PHONY: build run test test-all sanitize fuzz bench install deps clean help
 
 build: deps ## Build build/orrery, the plug-ins and the examples
 	@scripts/build.sh build -DORRERY_TESTS=OFF
@@ -16,7 +16,10 @@ test: ## Run all tests (ONLY=word: those suites whose name contains it)
 	@scripts/build.sh build -DORRERY_TESTS=ON
 	@tests/run build $(ONLY)
 
-sanitize: ## The same with the address and undefined-behaviour sanitizers, in build-asan/
+test-all: export ORRERY_TEST_ALL = 1
+test-all: test ## The same, and the conformance kit whole, on each scheduler: some ten minutes more
+
+sanitize: ## `make test` with the address and undefined-behaviour sanitizers, in build-asan/
 	@scripts/deps.sh packages.txt tests/packages.txt
 	@scripts/build.sh build-asan -DCMAKE_BUILD_TYPE=Debug -DORRERY_SANITIZE=ON -DORRERY_TESTS=ON
 	@UBSAN_OPTIONS=print_stacktrace=1 tests/run build-asan $(ONLY)
@@ -41,4 +44,4 @@ clean: ## Remove everything that was built; data/ stays
 	rm -rf build build-asan build-fuzz
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18

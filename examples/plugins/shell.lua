@@ -5,6 +5,7 @@
 --   script      what it runs: the text that the house makes of a submission (`batch`)
 --   alive       locked by all processes of the job; the system unlocks it when the last one ends, or the machine does
 --   pid         of the first of them, which leads a group: the native id. Once it is there, the job has been submitted
+--   begun       it has let go of the submission, and runs
 --   cancelled   cancel was called
 --   status      how the script ended, as shells tell it: above 128, by a signal
 -- There is no queue: what is submitted starts. Nothing is thrown away.
@@ -13,23 +14,6 @@ local shell = { version = "1" }
 local FIELDS = { "executable", "arguments", "script", "environment", "inherit_environment", "directory", "stdin_path",
   "stdout_path", "stderr_path" }
 
--- $1 is the folder, the input is the script. Descriptor 3 is the house's: it kills who still has it before it calls find. So
--- the job keeps it until its pid can be read, and not a moment longer. Killed between the two, it is lost, but never
--- started twice.
-local START = [[
-mkdir -p "$1" && cd "$1" && cat >script || exit 1
-setsid sh -c '
-  exec 9>alive && flock 9 || exit 1
-  echo $$ >new && mv new pid || exit 1
-  exec 3>&-
-  SHELL_JOB=$$ sh script
-  echo $? >new && mv new status
-' </dev/null >/dev/null 2>&1 &
-until [ -e pid ]; do
-  kill -0 $! || exit 1
-  sleep 0.01
-done]]
-
 -- What is returned is the instance, `self` of the other verbs. The house adds its services to it: exec, fs and others.
 function shell.open(config)
   for option in pairs(config) do
@@ -37,6 +21,23 @@ function shell.open(config)
   end
   return { honours = { fields = FIELDS, batch = "SHELL_JOB", array_size = 0 } }
 end
+
+-- $1 is the folder, the input is the script, and $2 its size: a server that is killed writes no more of it. Descriptor 3 is
+-- the house's: it kills who still has it before it calls find. So the job keeps it until its pid can be read, and not a
+-- moment longer; submit waits for that. Killed between the two, the job is lost, but never started twice.
+local START = [[
+mkdir -p "$1" && cd "$1" && cat >script && [ "$(wc -c <script)" -eq "$2" ] || exit 1
+setsid sh -c '
+  exec 9>alive && flock 9 || exit 1
+  echo $$ >new && mv new pid || exit 1
+  exec 3>&- && : >begun
+  SHELL_JOB=$$ sh script
+  echo $? >new && mv new status
+' </dev/null >/dev/null 2>&1 &
+until [ -e begun ]; do
+  kill -0 $! || exit 1
+  sleep 0.01
+done]]
 
 local function folder_of(self, tag) return self.directory "state" .. "/" .. tag end
 
@@ -48,7 +49,8 @@ end
 
 function shell.submit(self, items, report)
   for i, item in ipairs(items) do
-    local result, why = self.exec({ "sh", "-c", START, "sh", folder_of(self, item.tag) }, { stdin = item.batch })
+    local arguments = { folder_of(self, item.tag), tostring(#item.batch) }
+    local result, why = self.exec({ "sh", "-c", START, "sh", table.unpack(arguments) }, { stdin = item.batch })
     local pid = number_in(self, item.tag, "pid")
     if pid then report(i, { native_id = tostring(pid) })
     elseif result and result.timed_out then report(i, { error = { class = "unknown", message = "it takes too long to start" } })
@@ -65,7 +67,8 @@ end
 
 local function ended(code)
   if code > 128 then return { state = "FAILED", reason = "SIGNAL", signal = code - 128, final = true } end
-  return { state = code == 0 and "COMPLETED" or "FAILED", reason = code ~= 0 and "EXIT_CODE" or nil, exit_code = code, final = true }
+  if code > 0 then return { state = "FAILED", reason = "EXIT_CODE", exit_code = code, final = true } end
+  return { state = "COMPLETED", exit_code = 0, final = true }
 end
 
 local function lives(self, tag)

@@ -4,6 +4,7 @@ local assert = require "luassert"
 local busted = require "busted"
 local crash = require "support.crash"
 local http = require "support.http"
+local kit = require "support.kit"
 local process = require "support.process"
 
 local it = busted.it
@@ -85,6 +86,11 @@ function behaviour.of(rig_of, how)
       assert.is_true(job.submitted_at <= job.started_at and job.started_at <= job.ended_at)
     end
     crash.stop(s)
+  end)
+
+  it("keeps the contract, as far as the conformance kit can tell", function()
+    local result = kit.check(how.scheduler, kit.extent, { before = rig_of():client() })
+    assert.equal(0, result.code, result.out .. result.err)
   end)
 
   it("refuses in its own words", function()

@@ -7,6 +7,9 @@ local kit = {}
 
 local quote = process.quote
 
+---The option by which a check takes no longer than it should in a run of the tests: all but `make test-all` are to be quick.
+kit.extent = os.getenv "ORRERY_TEST_ALL" and "" or "--quick"
+
 -- The plug-in that has everything (tests/plugins/whole.lua), as one text that a fault can be put into.
 local function whole()
   local shell = process.read(server.top .. "/examples/plugins/shell.lua"):gsub("return shell\n$", "")

@@ -1,5 +1,6 @@
 -- `orrery plugin check`: the conformance kit, on this machine's own scheduler and on plug-ins that break their promises.
 local command = require "support.command"
+local kit = require "support.kit"
 local process = require "support.process"
 
 local function check(arguments, options) return command.run("plugin check " .. arguments, options) end
@@ -16,7 +17,7 @@ local REQUIRED = "function p.monitor() end function p.cancel() end function p.fi
 
 describe("plugin check", function()
   it("finds that the local scheduler conforms", function()
-    local result = check "local --quick"
+    local result = check("local " .. kit.extent)
     assert.equal(0, result.code, result.out .. result.err)
     assert.matches("\nconforms: %d+ passed, 0 failed, %d+ left out\n", result.out)
     assert.matches("\npass  arguments arrive as they are", result.out)
@@ -34,9 +35,31 @@ describe("plugin check", function()
 
   it("leaves nothing behind", function()
     local folder = process.temporary()
-    assert.equal(0, check("local --quick --directory " .. folder).code)
+    assert.equal(0, check("local --case 'exit code' --directory " .. folder).code)
+    assert.equal("", (select(2, process.run("ls -A " .. folder))))
+    assert.equal(69, check("nothing --directory " .. folder).code)
     assert.equal("", (select(2, process.run("ls -A " .. folder))))
     process.run("rm -rf " .. folder)
+  end)
+
+  it("tries the cases that are asked for, and lists them when there are none", function()
+    local result = check "local --case 'exit code'"
+    assert.equal(0, result.code, result.out)
+    assert.same({ ["an exit code is reported"] = "pass" }, kit.verdicts(result.out))
+    result = check "local --case 'no such words'"
+    assert.equal(64, result.code)
+    assert.matches("\n  an exit code is reported\n", result.out)
+  end)
+
+  it("has as much patience as it is told to", function()
+    local path, folder = write("slow", REQUIRED .. [[
+      function p.open() return { honours = { fields = { "executable", "arguments" } } } end
+      function p.submit(_, items, report) for i in ipairs(items) do report(i, { native_id = "1" }) end end
+      function p.monitor(_, items, report) for i in ipairs(items) do report(i, { state = "QUEUED" }) end end]])
+    local result = check(path .. " --patience 1 --case 'exit code'")
+    assert.equal(1, result.code)
+    assert.matches("waited 1 seconds for an end that is final", result.out)
+    process.run("rm -rf " .. process.quote(folder))
   end)
 
   it("ends with 69 when there is no such plug-in, or it does not open", function()
