@@ -2,6 +2,7 @@
 -- and all the optional verbs. The conformance kit is tried on it, and on copies with one fault each.
 -- A job waits at the head of its own script until its folder has a file `go`. Whoever looks, lets jobs go.
 --   options of the resource: cores (default 2): so many jobs run at once
+-- Of an array each member has a folder of its own, its tag with a number, and a file says how many there are.
 --   more files of a job's folder: limit (seconds), held, stopped (0 or 1), go (when it was let go), overdue
 local whole = require "shell"
 
@@ -21,9 +22,31 @@ function whole.open(config, host)
   self.cores = config.cores or CORES
   local fields = self.honours.fields
   self.honours.fields = { "attributes.duration", "attributes.queue_name", table.unpack(fields) }
-  self.honours.cores = self.cores
+  self.honours.cores, self.honours.array_size = self.cores, 100
+  self.honours.index, self.honours.element = "SHELL_INDEX", "${SHELL_JOB}"
   return self
 end
+
+-- Arrays -----------------------------------------------------------------------------------------------------------
+
+local function size_path(self, tag) return ("%s/%s.size"):format(self.directory "state", tag) end
+local function size_of(self, tag) return tonumber(self.fs.read(size_path(self, tag)) or nil) end
+local function member_tag(tag, m) return ("%s.%d"):format(tag, m) end
+local function pid_of(self, tag) return (read(self, tag, "pid") or ""):match "%d+" end
+
+-- Refs whose tags are those of folders.
+local function own(self, items)
+  local refs = {}
+  for i, ref in ipairs(items) do
+    refs[i] = { tag = ref.tag, native_id = ref.native_id }
+    for m = 1, size_of(self, ref.tag) or 0 do
+      if pid_of(self, member_tag(ref.tag, m)) == ref.native_id then refs[i].tag = member_tag(ref.tag, m) end
+    end
+  end
+  return refs
+end
+
+-- Jobs ---------------------------------------------------------------------------------------------------------------
 
 local function kill(self, ref, name) return self.exec { "kill", "-s", name, "--", "-" .. ref.native_id } end
 
@@ -47,7 +70,7 @@ local function turn(self)
       free = free - 1
       if now - tonumber(went) > tonumber(read(self, tag, "limit")) * 1000 then
         write(self, tag, "overdue", "1")
-        plain.cancel(self, { { tag = tag, native_id = read(self, tag, "pid"):match "%d+" } }, function() end)
+        plain.cancel(self, { { tag = tag, native_id = pid_of(self, tag) } }, function() end)
       end
     end
   end
@@ -62,18 +85,41 @@ end
 local function refusal(words) return { error = { class = "rejected", message = words } } end
 local function is_unknown(queue) return queue and queue ~= "main" end
 
+-- Starts a process in a folder → what is to be reported.
+local function start(self, item, tag, script)
+  local answer
+  plain.submit(self, { { tag = tag, batch = WAIT .. script } }, function(_, said) answer = said end)
+  write(self, tag, "limit", tostring(item.attributes.duration))
+  local tags = self.directory "state" .. "/tags"
+  assert(self.fs.write(tags, (self.fs.read(tags) or "") .. tag .. "\n"))
+  return answer
+end
+
+local function start_array(self, item)
+  local natives = {}
+  for m = 1, item.size do
+    local script = ("export SHELL_INDEX=%d\n%s"):format(m, item.batch)
+    natives[m] = start(self, item, member_tag(item.tag, m), script).native_id
+  end
+  assert(self.fs.write(size_path(self, item.tag), tostring(item.size)))
+  return { native_ids = natives }
+end
+
 function whole.submit(self, items, report)
   for i, item in ipairs(items) do
     if is_unknown(item.attributes.queue_name) then report(i, refusal "there is no such queue")
-    else
-      item.batch = WAIT .. item.batch
-      plain.submit(self, { item }, function(_, what) report(i, what) end)
-      write(self, item.tag, "limit", tostring(item.attributes.duration))
-      local tags = self.directory "state" .. "/tags"
-      assert(self.fs.write(tags, (self.fs.read(tags) or "") .. item.tag .. "\n"))
-    end
+    elseif item.size then report(i, start_array(self, item))
+    else report(i, start(self, item, item.tag, item.batch)) end
   end
   turn(self)
+end
+
+function whole.find(self, items, report)
+  plain.find(self, items, function(i, said)
+    local tag, natives = items[i].tag, {}
+    for m = 1, size_of(self, tag) or 0 do natives[m] = pid_of(self, member_tag(tag, m)) end
+    report(i, natives[1] and { answer = "found", native_ids = natives } or said)
+  end)
 end
 
 local function status_of(self, ref, status)
@@ -86,8 +132,9 @@ local function status_of(self, ref, status)
 end
 
 function whole.monitor(self, items, report)
+  local refs = own(self, items)
   turn(self)
-  plain.monitor(self, items, function(i, status) report(i, status_of(self, items[i], status)) end)
+  plain.monitor(self, refs, function(i, status) report(i, status_of(self, refs[i], status)) end)
 end
 
 -- A control verb: `change(self, ref, call)` does it, or returns why not. Only what is ours and lives is touched.
@@ -95,7 +142,7 @@ local function verb(change)
   return function(self, items, report, call)
     local states = {}
     whole.monitor(self, items, function(i, status) states[i] = status.state end)
-    for i, ref in ipairs(items) do
+    for i, ref in ipairs(own(self, items)) do
       local lives = states[i] and states[i] ~= "COMPLETED" and states[i] ~= "FAILED" and states[i] ~= "CANCELED"
       local why = not lives and "no such job" or change(self, ref, call, states[i])
       report(i, why and refusal(why) or {})
@@ -126,6 +173,8 @@ end)
 whole.signal = verb(function(self, ref, call)
   self.exec { "sh", "-c", 'kill -s "$1" $(ps -o pid= -g "$2" | grep -vw "$2")', "sh", call.name, ref.native_id }
 end)
+
+function whole.cancel(self, items, report) return plain.cancel(self, own(self, items), report) end
 
 function whole.status(self, _, report) report(1, { state = "up", cores_total = self.cores, queues = { { name = "main" } } }) end
 

@@ -10,20 +10,13 @@ local quote = process.quote
 ---The option by which a check takes no longer than it should in a run of the tests: all but `make test-all` are to be quick.
 kit.extent = os.getenv "ORRERY_TEST_ALL" and "" or "--quick"
 
--- The plug-in that has everything (tests/plugins/whole.lua), as one text that a fault can be put into.
-local function whole()
-  local shell = process.read(server.top .. "/examples/plugins/shell.lua"):gsub("return shell\n$", "")
-  local text, count = process.read(server.top .. "/tests/plugins/whole.lua"):gsub('local whole = require "shell"\n', function()
-    return shell .. "local whole = shell\n"
-  end)
-  assert(count == 1)
-  return text
-end
-
----Writes a copy of the plug-in that has everything into a folder → its path.
----@param fault string|nil Lua that spoils it: a chunk in which `whole` is the table of verbs
+---Writes a copy of the plug-in that has everything (tests/plugins/whole.lua), and what it rests on, into a folder → its path.
+---@param fault string|nil Lua that spoils it, where `whole` is the table of verbs
 function kit.write(folder, name, fault)
-  local text, count = whole():gsub("return whole\n$", function() return (fault or "") .. "\nreturn whole\n" end)
+  process.write(folder .. "/shell.lua", process.read(server.top .. "/examples/plugins/shell.lua"))
+  local text, count = process.read(server.plugins .. "/whole.lua"):gsub("return whole\n$", function()
+    return (fault or "") .. "\nreturn whole\n"
+  end)
   assert(count == 1)
   local path = ("%s/%s.lua"):format(folder, name)
   process.write(path, text)

@@ -36,6 +36,7 @@ function subject:open()
   if not info then return nil, why end
   self.info, self.fields = info, {}
   for _, field in ipairs(info.honours.fields or {}) do self.fields[field] = true end
+  self.fields.arrays = (info.honours.array_size or 0) > 1 or nil
   return info
 end
 
@@ -65,14 +66,33 @@ function subject:call(verb, items, more)
   return reports
 end
 
----A job that is not submitted yet: its submission, made of a specification as users write it.
-function subject:job(spec)
-  local key = ids.new()
-  local row = { key = key, simulation = self.simulation, submission = ids.new(), attempt = 1, spec = json.encode(spec) }
+-- The row of a job as the store would have it, of a specification as users write it.
+local function row_of(self, spec, number)
+  local row = { key = ids.new(), simulation = self.simulation, submission = number, attempt = 1, spec = json.encode(spec) }
   row.directory = submission.directory(self.settings.base, row, 1)
+  return row
+end
+
+-- What submit is given for jobs: one, or an array of them.
+local function item_of(self, rows)
   local resource = { info = self.info, name = self.settings.name, scheduler = self.settings.scheduler }
-  local item = submission.build({ submission.member(row, resource) }, row.submission, resource)
+  local members = {}
+  for m, row in ipairs(rows) do members[m] = submission.member(row, resource) end
+  return submission.build(members, rows[1].submission, resource)
+end
+
+---A job that is not submitted yet.
+function subject:job(spec)
+  local row = row_of(self, spec, ids.new())
+  local item = item_of(self, { row })
   return { row = row, item = item, tag = item.tag, directory = row.directory }
+end
+
+-- A native id as it was reported is the job's now.
+local function adopt(self, job, native_id)
+  expect.that(status.is_native_id(native_id), "submit reported neither error nor a native id: a text of one line")
+  job.row.native_id, job.native_id = native_id, native_id
+  self.live[job] = true
 end
 
 ---Submits jobs in one call → the jobs; each has `native_id` or `error`.
@@ -86,11 +106,7 @@ function subject:submit(specs)
   for i, report in pairs(self:call("submit", items)) do
     local job = jobs[i]
     job.error = report.error
-    if not report.error then
-      expect.that(status.is_native_id(report.native_id), "submit reported neither error nor a native_id: a text of one line")
-      job.row.native_id, job.native_id = report.native_id, report.native_id
-      self.live[job] = true
-    end
+    if not report.error then adopt(self, job, report.native_id) end
   end
   return jobs
 end
@@ -103,6 +119,25 @@ function subject:submit_all(specs)
       return ("submit refused a good job, number %d of %d: %s"):format(i, #jobs, job.error.message)
     end)
   end
+  return jobs
+end
+
+---Submits an array → its members as jobs.
+function subject:submit_array(specs)
+  local number, rows, jobs = ids.new(), {}, {}
+  for m, spec in ipairs(specs) do rows[m] = row_of(self, spec, number) end
+  local item = item_of(self, rows)
+  for m, row in ipairs(rows) do
+    row.submitted_at = clock.now()
+    jobs[m] = { row = row, tag = item.tag, directory = row.directory }
+  end
+  local report = self:call("submit", { item })[1]
+  expect.that(not report.error, function() return "submit refused a good array: " .. report.error.message end)
+  local natives = report.native_ids
+  expect.that(type(natives) == "table" and #natives == #jobs, function()
+    return ("of an array of %d submit reported no list of as many native_ids: %s"):format(#jobs, json.encode(natives))
+  end)
+  for m, job in ipairs(jobs) do adopt(self, job, natives[m]) end
   return jobs
 end
 
@@ -134,10 +169,11 @@ local function consult_records(self, jobs, reports)
       asked[#asked + 1], at[#at + 1] = jobs[i], i
     end
   end
-  local outcomes = evidence.records({ name = "check", settings = self.settings }, asked, attempt.outcome)
-  for k, outcome in pairs(outcomes) do
+  for k, record in pairs(evidence.records({ name = "check", settings = self.settings }, asked)) do
     local i = at[k]
-    if outcome.native == jobs[i].native_id then reports[i] = attempt.status(outcome, reports[i]) end
+    if record.over and record.native == jobs[i].native_id and record.tag == jobs[i].tag then
+      reports[i] = attempt.status(record, reports[i])
+    end
   end
 end
 

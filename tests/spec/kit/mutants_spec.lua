@@ -66,6 +66,24 @@ local FAULTS = {
     end]] },
   { "a bad job in a batch is refused alone, in the scheduler's words", "the user is told to try later",
     "saying('submit', function(said) if said.error then said.error.class = 'busy' end end)" },
+  { "an array's members run once each, as what they are", "every member is the first",
+    "running(function(script) return 'SHELL_INDEX=1\\n' .. script end)" },
+  { "find knows an array by its tag, and all its members", "its members come in another order", [[
+    saying("find", function(said)
+      local natives = said.native_ids
+      if natives then natives[1], natives[2] = natives[2], natives[1] end
+    end)]] },
+  { "a member of an array is steered alone", "all members are one job", [[
+    function whole.cancel(self, items, report)
+      local all = {}
+      for _, ref in ipairs(items) do
+        for m = 1, size_of(self, ref.tag) or 0 do
+          all[m] = { tag = ref.tag, native_id = pid_of(self, member_tag(ref.tag, m)) }
+        end
+      end
+      good.cancel(self, all, function() end)
+      for i in ipairs(items) do report(i, {}) end
+    end]] },
   { "find tells what is there from what never was", "whatever is not found is not told of",
     "saying('find', function(said) if said.answer == 'absent' then said.answer = 'unknown' end end)" },
   { "find knows a job that waits", "only what has started is found",
