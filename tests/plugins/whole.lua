@@ -166,8 +166,9 @@ whole.resume = verb(function(self, ref)
   kill(self, ref, "CONT")
 end)
 whole.alter = verb(function(self, ref, call)
-  if is_unknown(call.changes.queue_name) then return "there is no such queue" end
-  if call.changes.duration then write(self, ref.tag, "limit", tostring(call.changes.duration)) end
+  local wanted = call.changes.attributes
+  if is_unknown(wanted.queue_name) then return "there is no such queue" end
+  if wanted.duration then write(self, ref.tag, "limit", tostring(wanted.duration)) end
 end)
 -- The leader of the group has to outlive the script.
 whole.signal = verb(function(self, ref, call)

@@ -10,8 +10,10 @@ local recording = {}
 ---@param name string such as "slurm/squeue.txt"
 function recording.text(name) return assert(process.read(server.top .. "/tests/recordings/" .. name), name) end
 
----What a command that ended with this code and said this on standard error looks like to a plug-in.
-function recording.failed(text, code) return { exit_code = code or 1, signal = 0, stdout = "", stderr = text, timed_out = false } end
+---What a command that failed and said this on standard error looks like to a plug-in.
+function recording.failed(text) return { exit_code = 1, signal = 0, stdout = "", stderr = text, timed_out = false } end
+
+---And of one that ended well and said this.
 function recording.said(text) return { exit_code = 0, signal = 0, stdout = text, stderr = "", timed_out = false } end
 
 ---The services of a host whose commands are answered by a function of their argument vectors.
@@ -30,7 +32,8 @@ end
 
 ---A submission that is like any other.
 function recording.submission()
-  return { tag = "orrery-1", name = "job", batch = "true\n", resources = {}, attributes = { duration = 60, custom_attributes = {} } }
+  local attributes = { duration = 60, custom_attributes = {} }
+  return { tag = "orrery-1", name = "job", batch = "true\n", resources = {}, attributes = attributes }
 end
 
 return recording

@@ -260,7 +260,9 @@ function subject:told(job, name, good)
   while true do
     local text = self:read(job, name)
     if text and good(text) then return text end
-    if clock.monotonic() > over then expect.fail(("waited %d seconds for %s; it is %s"):format(self.seconds, name, tostring(text))) end
+    if clock.monotonic() > over then
+      expect.fail(("waited %d seconds for %s; it is %s"):format(self.seconds, name, tostring(text)))
+    end
     pause()
   end
 end

@@ -27,7 +27,9 @@ local function file_of(pieces)
 end
 
 -- Without the comment at its head.
-local function example() return (process.read(server.top .. "/examples/plugins/shell.lua"):gsub("^%-%-.-\n(local shell)", "%1")) end
+local function example()
+  return (process.read(server.top .. "/examples/plugins/shell.lua"):gsub("^%-%-.-\n(local shell)", "%1"))
+end
 
 describe("the walk through writing a plug-in", function()
   local folder
@@ -44,7 +46,9 @@ describe("the walk through writing a plug-in", function()
       elseif block.kind == "sh" then
         out = select(2, process.run(line .. block.text)):gsub(" %(%d+%.%d s%)", ""):gsub(folder:gsub("%-", "%%-"), ".")
       else
-        for shown in block.text:gmatch "[^\n]+" do assert.truthy(out:find(shown, 1, true), shown .. "\n--- is not in\n" .. out) end
+        for shown in block.text:gmatch "[^\n]+" do
+          assert.truthy(out:find(shown, 1, true), shown .. "\n--- is not in\n" .. out)
+        end
       end
     end
     assert.equal(example(), process.read(folder .. "/shell.lua"))

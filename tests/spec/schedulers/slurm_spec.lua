@@ -17,8 +17,8 @@ local function rows(text, columns)
   return list
 end
 
-local SQUEUE = { "JobArrayID", "id", "array", "task", "short", "State", "Reason", "Name", "user", "partition", "submit", "StartTime",
-  "EndTime" }
+local SQUEUE = { "JobArrayID", "id", "array", "task", "short", "State", "Reason", "Name", "user", "partition", "submit",
+  "StartTime", "EndTime" }
 local SACCT = { "JobID", "JobName", "State", "ExitCode", "Start", "End" }
 
 -- Prints rows as squeue does when it is asked for a format: fields, each with what follows it. Slurm tells times as seconds.
@@ -103,8 +103,8 @@ describe("slurm", function()
 
   it("understands words that no test can bring about", function()
     local function status_of(state, reason)
-      local row = { JobArrayID = "7", State = state, Reason = reason or "None", Name = "tag", StartTime = "2026-", EndTime = "2026-",
-        exit_code = 0 }
+      local row = { JobArrayID = "7", State = state, Reason = reason or "None", Name = "tag", StartTime = "2026-",
+        EndTime = "2026-", exit_code = 0 }
       local self = open { squeue = function(argv) return recording.said(squeue(argv, { row })) end }
       local report = monitor(self, { { native_id = "7", tag = "tag" } })[1]
       return report.state, report.reason or report.stuck

@@ -6,8 +6,8 @@ local room = require "orrery.kit.room"
 local cases, case = room.new()
 local shell, ends = room.shell, room.ends
 
-local ODD = { "a b", "", "'", '"', "$HOME", "`id`", "a,b=c", "x\ny\n", "-n", "*", "\\", "\\n", "%j", "$(id)", "ü€𝄞", "#SBATCH --hold",
-  "\n#PBS -h\n#$ -h\n", "a\tb\r\n", "; exit 1", "<in >out & |", "{}[]()~!^", ("z"):rep(100000) }
+local ODD = { "a b", "", "'", '"', "$HOME", "`id`", "a,b=c", "x\ny\n", "-n", "*", "\\", "\\n", "%j", "$(id)", "ü€𝄞",
+  "#SBATCH --hold", "\n#PBS -h\n#$ -h\n", "a\tb\r\n", "; exit 1", "<in >out & |", "{}[]()~!^", ("z"):rep(100000) }
 
 case("arguments arrive as they are", {}, function(subject)
   local job = ends(subject, { executable = "/usr/bin/printf", arguments = json.list { "[%s]", table.unpack(ODD) } }, "COMPLETED")

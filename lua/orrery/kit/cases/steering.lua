@@ -91,7 +91,9 @@ end)
 
 case("alter changes a job that waits, which stays the same", { needs = { "alter", "attributes.duration" } }, function(subject)
   local job, others = subject:waiting(shell("echo ran", { attributes = { duration = 3600 } }))
-  try(subject, "alter", job, { changes = { duration = 1800 } })
+  local changes = { attributes = { duration = 1800 } }
+  try(subject, "alter", job, { changes = changes })
+  steer(subject, "alter", job, { changes = changes }) -- it may be asked for twice
   expect.equal("QUEUED", subject:look({ job })[1].state, "state of an altered job")
   subject:steer("cancel", others)
   expect.equal("COMPLETED", subject:ending(job).state, "state of an altered job that ran")
@@ -100,7 +102,8 @@ end)
 
 case("alter refuses what the scheduler does not have", { needs = { "alter", "attributes.queue_name" } }, function(subject)
   local job = subject:waiting(shell "true")
-  local report = subject:steer("alter", { job }, { changes = { queue_name = "no_such_queue_here" } })[1]
+  local changes = { attributes = { queue_name = "no_such_queue_here" } }
+  local report = subject:steer("alter", { job }, { changes = changes })[1]
   expect.that(report.error, "a job was altered to a queue that does not exist")
   expect.equal("rejected", report.error.class, "class of the refusal")
   expect.equal("QUEUED", subject:look({ job })[1].state, "state of the job")
@@ -108,7 +111,7 @@ end)
 
 case("a limit that alter sets holds", { needs = { "alter", "attributes.duration" }, slow = true }, function(subject)
   local job, others = subject:waiting(shell("sleep 600", { attributes = { duration = 3600 } }))
-  try(subject, "alter", job, { changes = { duration = 2 } })
+  try(subject, "alter", job, { changes = { attributes = { duration = 2 } } })
   subject:steer("cancel", others)
   room.patiently(subject, 240, function()
     expect.equal("TIMEOUT", subject:ending(job).reason, "reason of the end of a job whose limit was altered to 2 seconds")
