@@ -144,6 +144,7 @@ local function settle_report(resource, batch, group, report)
     back_off(batch, resource, group, failure.message)
     resource:lost(failure.message)
   else
+    resource:troubled("submit", failure.message)
     doubt(group)
   end
 end
