@@ -50,7 +50,7 @@ function looking.at_accounting(self, ...)
     "--format=JobID,State,ExitCode,Start,End,JobName", ... }
   if not result then return nil, failure end
   local records = {}
-  local line_of = ("^([%d_%[%],%%-]+)@(.-)@(%d+):(%d+)@(.-)@(.-)@(.*)$"):gsub("@", (mark:gsub("%p", "%%%0")))
+  local line_of = ("^([%d_%[%],%%-]+)@(.-)@(%d+):(%d+)@(.-)@(.-)@(.*)$"):gsub("@", (mark:gsub("%p", "%%%%%0")))
   for line in result.stdout:gmatch "[^\n]+" do
     local text, state, code, signal, started, ended, name = line:match(line_of)
     for _, id in ipairs(text and ids_of(text) or {}) do

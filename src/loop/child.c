@@ -1,18 +1,19 @@
 #include "loop/child.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "loop/private.h"
 
-/* The parts of a child that close on their own: the process, three pipes. `ended` comes when all have. */
+/* The parts of a child that close on their own: the process, two pipes. `ended` comes when all have. */
 struct orr_child {
   uv_process_t process;
-  uv_pipe_t in, out, err;
-  uv_write_t write;
-  char *input;
+  uv_pipe_t out, err;
   struct orr_timer *deadline;
   struct orr_child_result result;
   size_t most_output;
@@ -29,7 +30,6 @@ static void handle_closed(uv_handle_t *handle) {
   if (child->ended) child->ended(child->data, &child->result);
   orr_buf_free(&child->result.out);
   orr_buf_free(&child->result.err);
-  free(child->input);
   free(child);
 }
 
@@ -62,9 +62,23 @@ static void exited(uv_process_t *process, int64_t exit_code, int number) {
   close_handle(process);
 }
 
-static void written(uv_write_t *write, int status) {
-  (void)status; /* a program may end without reading its input */
-  close_handle(write->handle);
+/* A file in memory, and no pipe: should we die, a program reads all of its input, or has not been started; half a script
+   would be a script as well. */
+static int input_of(const struct orr_child_options *options, struct orr_err *err) {
+  int fd = memfd_create("input", MFD_CLOEXEC);
+  const char *left = options->input;
+  size_t size = fd >= 0 ? options->input_size : 0;
+  while (size > 0) {
+    ssize_t written = write(fd, left, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) break;
+    left += written;
+    size -= (size_t)written;
+  }
+  if (fd >= 0 && size == 0 && lseek(fd, 0, SEEK_SET) == 0) return fd;
+  orr_fail(err, ORR_IO, "cannot hold the input of %s: %s", options->argv[0], strerror(errno));
+  if (fd >= 0) close(fd);
+  return -1;
 }
 
 void orr_child_kill(struct orr_child *child) {
@@ -77,8 +91,7 @@ static void timed_out(void *data) {
   child->deadline = NULL;
   child->result.timed_out = true;
   orr_child_kill(child);
-  close_handle(&child->in); /* a descendant that left the group may hold them open */
-  close_handle(&child->out);
+  close_handle(&child->out); /* a descendant that left the group may hold them open */
   close_handle(&child->err);
 }
 
@@ -93,13 +106,14 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
                                   struct orr_err *err) {
   static char *const nothing[] = {NULL};
   uv_loop_t *uv = orr_loop_uv(loop);
+  int input = input_of(options, err);
+  if (input < 0) return NULL;
   struct orr_child *child = orr_zalloc(sizeof *child);
   child->most_output = options->most_output;
-  open_pipe(uv, &child->in, child);
   open_pipe(uv, &child->out, child);
   open_pipe(uv, &child->err, child);
   uv_stdio_container_t stdio[4] = {
-      {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
+      {.flags = UV_INHERIT_FD, .data.fd = input},
       {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
       {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->err},
       {.flags = UV_INHERIT_FD, .data.fd = options->held}};
@@ -114,10 +128,10 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
   child->process.data = child;
   child->open++;
   int code = uv_spawn(uv, &child->process, &process);
+  close(input);
   if (code != 0) {
     orr_loop_fail(err, code, options->argv[0]);
     close_handle(&child->process);
-    close_handle(&child->in);
     close_handle(&child->out);
     close_handle(&child->err);
     return NULL; /* `ended` was not set: the handles close without a word */
@@ -127,8 +141,5 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
   child->deadline = orr_timer_start(loop, options->timeout_ms, 0, timed_out, child);
   uv_read_start((uv_stream_t *)&child->out, chunk_for, output);
   uv_read_start((uv_stream_t *)&child->err, chunk_for, output);
-  child->input = orr_strndup(options->input, options->input_size);
-  uv_buf_t input = uv_buf_init(child->input, (unsigned)options->input_size);
-  uv_write(&child->write, (uv_stream_t *)&child->in, &input, 1, written);
   return child;
 }

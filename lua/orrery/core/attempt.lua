@@ -9,13 +9,19 @@ local attempt = {}
 
 attempt.record = ".orrery/record" -- beneath the attempt's directory
 
-local function quote(text) return "'" .. text:gsub("'", "'\\''"):gsub("\n([ \t]*#)", "\n''%1") .. "'" end
+-- sbatch takes no script that has the line breaks of another system.
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''"):gsub("\n([ \t]*#)", "\n''%1"):gsub("\r\n", "\r''\n") .. "'"
+end
 
+-- A shell reads what stands between { and } before it begins: half a script is a mistake in it, and runs nothing.
+--
 -- What programs expect to be told of their account; not every scheduler tells it, or as it is. No path of the server's is
 -- passed on.
 local ACCOUNT = [[
 #!/bin/sh
 :
+{
 PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8
 USER=${USER:-$(id -un)}
 entry=$(getent passwd "$USER")
@@ -63,6 +69,7 @@ case $status in
 129 | 1[3-8]? | 19[0-2]) trap - HUP INT TERM USR1 USR2 XCPU; kill -"$((status - 128))" $$ ;;
 esac
 exit "$status"
+}
 ]]
 
 -- A path, which is short where it lies in the attempt's directory.

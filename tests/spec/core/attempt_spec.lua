@@ -26,7 +26,7 @@ describe("an attempt's script", function()
   after_each(function() process.run("rm -rf " .. process.quote(folder)) end)
 
   it("passes arguments and variables on as they are", function()
-    local odd = { "a b", "'", '"', "$HOME", "`id`", "a,b", "x\ny\n", "", "-n", "*", "\\", "ü€", "#SBATCH -x", ("z"):rep(100000) }
+    local odd = { "a b", "'", '"', "$HOME", "`id`", "a,b", "x\ny\n", "x\r\n#y", "", "-n", "*", "\\", "ü€", "#SBATCH -x", ("z"):rep(100000) }
     local code, out = run(folder, { argv = { "printf", "[%s]", table.unpack(odd) } })
     assert.equal(0, code)
     assert.equal("[" .. table.concat(odd, "][") .. "]", out)
@@ -58,6 +58,15 @@ describe("an attempt's script", function()
     assert.equal("run\n", process.read(folder .. "/runs"))
     assert.equal(0, (run(folder, { argv = argv }, "7")))
     assert.equal("run\nrun\n", process.read(folder .. "/runs"))
+  end)
+
+  it("runs nothing of itself when it is not whole", function()
+    local text = attempt.script({ item_of(folder, { argv = { "touch", folder .. "/ran" } }) }, { batch = "NATIVE" })
+    for length = #text - 3, 12, -97 do
+      process.write(folder .. "/batch", text:sub(1, length))
+      process.run(("NATIVE=7 sh %s/batch"):format(folder))
+      assert.equal(1, (process.run(("[ -e %s/ran ] || [ -e \"%s/it's 1\" ]"):format(folder, folder))), length)
+    end
   end)
 
   it("of an array runs the member whose index it is told", function()
