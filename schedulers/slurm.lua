@@ -23,8 +23,9 @@ local DIALECT = {
     local text = result.stderr ~= "" and result.stderr or result.stdout
     return (text:gsub("^%s*%l+: error: ", ""):gsub("\n%l+: error: ", "; "):gsub("%s+$", ""))
   end,
-  down = { "Connection timed out", "Socket timed out", "Protocol authentication error", "Zero Bytes were transmitted",
-    "slurm_load_jobs error: Unspecified" },
+  down = { "Connection timed out", "Connection reset", "Broken pipe", "Socket timed out", "Protocol authentication error",
+    "Zero Bytes were transmitted", "Message send failure", "Message receive failure", "Communication shutdown failure",
+    "in standby mode", "slurm_load_jobs error: Unspecified" },
   unasked = { "Unable to contact slurm controller", "Connection refused", "Unable to establish" },
   busy = { "temporarily unable", "Job violates accounting/QOS policy", "MaxJobCount", "QOSMaxSubmitJobPerUserLimit",
     "AssocMaxSubmitJobLimit" },
