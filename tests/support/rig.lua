@@ -57,6 +57,15 @@ end
 ---Starts what of it does not run, and waits until all of it answers.
 function rig:revive() up(self) end
 
+---Sets it up anew: nothing is left of its jobs, and its ids begin again. Clients find it where it was.
+function rig:renew()
+  local code, output = process.run(("%s down %s && find %s -mindepth 1 -maxdepth 1 ! -name etc ! -name env.sh -exec rm -rf {} +")
+    :format(self.script, quote(self.directory), quote(self.directory)))
+  assert(code == 0, output)
+  up(self)
+end
+
 function rig:stop() self.guard:close() end
+rig.__close = rig.stop
 
 return rig
