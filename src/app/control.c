@@ -72,7 +72,8 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
   char folder[4200];
   snprintf(folder, sizeof folder, "%s/resources", server->data);
   if (orr_file_folders(folder, 0700, err)) return err->code;
-  control->loading = (struct orr_plugin_loading){&server->log, server->watchdog, server->paths.schedulers};
+  control->loading = (struct orr_plugin_loading){
+      .log = &server->log, .watchdog = server->watchdog, .bundled = server->paths.schedulers};
   worker->ready.deliver = orr_server_ready;
   worker->house.resources = orr_resources_create(worker->loop, &control->loading, server->schedulers, folder);
   worker->house.ready = ready;

@@ -291,7 +291,8 @@ static struct orr_plugin *load(const char *path, struct orr_loop *loop, const ch
 
 struct orr_plugin *orr_plugin_load_any(const char *path, struct orr_loop *loop, const char *resource,
                                        void *data, struct orr_err *err) {
+  const struct orr_plugin_loading *loading = data;
   const char *ending = strrchr(path, '.');
-  if (ending && strcmp(ending, ".so") == 0) return orr_cmodule_load(path, err);
+  if (ending && strcmp(ending, ".so") == 0) return orr_cmodule_load(loading->modules, path, err);
   return load(path, loop, resource, data, err);
 }

@@ -7,7 +7,8 @@
 struct orr_plugin_loading {
   const struct orr_log *log;
   struct orr_watchdog *watchdog;
-  const char *bundled; /* the folder of the plug-ins that come with the house */
+  const char *bundled;         /* the folder of the plug-ins that come with the house */
+  struct orr_modules *modules; /* orr_resources_create makes them */
 };
 
 /* An orr_plugin_load that serves both languages; `data` is a struct orr_plugin_loading. */

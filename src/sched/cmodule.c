@@ -1,10 +1,10 @@
-/* Plug-ins in C: shared objects with one data symbol. They are loaded once and stay: unmapping code that a
-   thread may still run is worse than keeping it. */
+/* Plug-ins in C: shared objects with one data symbol. */
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "sched/modules.h"
 #include "sched/plugin.h"
 
 struct cmodule {
@@ -69,12 +69,13 @@ static int check(const struct orrery_plugin *symbol, const char *path, struct or
   return ORR_OK;
 }
 
-struct orr_plugin *orr_cmodule_load(const char *path, struct orr_err *err) {
+struct orr_plugin *orr_cmodule_load(struct orr_modules *modules, const char *path, struct orr_err *err) {
   static const struct orr_plugin_ops ops = {cmodule_open, cmodule_run, cmodule_close, cmodule_destroy};
-  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  const struct orrery_plugin *symbol = handle ? dlsym(handle, "orrery_plugin") : NULL;
+  void *handle = orr_modules_load(modules, path, err);
+  if (!handle) return NULL;
+  const struct orrery_plugin *symbol = dlsym(handle, "orrery_plugin");
   if (!symbol) {
-    orr_fail(err, ORR_INVALID, "cannot load %s: %s", path, dlerror());
+    orr_fail(err, ORR_INVALID, "cannot load %s: undefined symbol: orrery_plugin", path);
     return NULL;
   }
   if (check(symbol, path, err)) return NULL;

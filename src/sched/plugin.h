@@ -9,6 +9,7 @@
 #include "sched/host.h"
 
 struct orr_plugin;
+struct orr_modules;
 
 struct orr_plugin_ops {
   /* Opens the instance and calls `opened(data, code)`; the sentence of a failure is in host->failure. */
@@ -31,9 +32,9 @@ static inline bool orr_plugin_has(const struct orr_plugin *plugin, enum orr_verb
   return plugin->verbs >> verb & 1;
 }
 
-/* Loads a C module and checks its ABI and its required verbs. The refusal says what is wrong with which file.
+/* Loads a C module (modules.h) and checks its ABI and its required verbs. The refusal says what is wrong with which file.
  */
-struct orr_plugin *orr_cmodule_load(const char *path, struct orr_err *err);
+struct orr_plugin *orr_cmodule_load(struct orr_modules *modules, const char *path, struct orr_err *err);
 
 /* The file of a plug-in: DIR/NAME.so or DIR/NAME.lua in the first of the folders (a list separated by ':')
    that has one. A name is letters, digits, '_' and '-'. */

@@ -27,7 +27,6 @@ LUA_TEST(one_starts_and_tells_what_it_is,
          "same(info.honours.cores, 5) same(info.verbs.submit, true) same(info.verbs.estimate, true) "
          "same(info.verbs.open, nil)\n"
          "assert(info.path:find '/fake.so$') same(json.is_list(info.honours.fields), true)\n"
-         "refused('conflict', 'cluster is running', resources.start('cluster', 'fake', {}))\n"
          "local lua = assert(resources.start('other', 'stubborn', {}))\n"
          "same(lua.language, 'Lua') same(lua.name, 'stubborn') same(lua.verbs.hold, nil)\n"
          "same(resources.stop('cluster', 5000), true) same(resources.stop('cluster'), true) "
@@ -154,11 +153,58 @@ static void one_is_stopped_while_it_opens(void **state) {
   rig_lua(*state, "local first = {}\n"
                   "task.spawn(function() first = {resources.start('r', 'sleepy', {ms = 3600000})} end)\n"
                   "task.sleep(20)\n"
-                  "refused('conflict', 'r is running', resources.start('r', 'sleepy', {ms = 1}))\n"
+                  "refused('conflict', 'r is being started', resources.start('r', 'sleepy', {ms = 1}))\n"
                   "same(resources.stop('r', 5000), true)\n"
                   "assert(resources.start('r', 'sleepy', {ms = 1}))\n"
                   "refused('unavailable', 'stopped while it started', table.unpack(first, 1, 3))");
 }
+
+/* It is left behind, and nobody waits for it; but only so many threads are given to one that hangs each time. */
+static void one_that_hangs_while_it_opens_is_given_up(void **state) {
+  write_plugin(
+      *state, "slow.lua",
+      "find = nothing, open = function(config, host) "
+      "local over = host.monotonic() + config.ms while host.monotonic() < over do end return {} end");
+  rig_lua(*state, "for i = 1, 4 do refused('timeout', 'hangs in open', resources.start('r', 'slow', {ms = "
+                  "4500}, 10)) end\n"
+                  "refused('unavailable', '4 earlier starts of the plug-in hang', resources.start('r', "
+                  "'slow', {ms = 1}))\n"
+                  "assert(resources.start('other', 'slow', {ms = 1}))\n"
+                  "while not resources.start('r', 'slow', {ms = 1}) do task.sleep(50) end");
+}
+
+/* --- one beside another --- */
+
+static void one_is_opened_beside_another(void **state) {
+  write_plugin(
+      *state, "plain.lua",
+      "open = function(config) if config.bad then error 'bad' end return {honours = {cores = config.cores}, "
+      "cores = config.cores} end, find = function(self, _, report) report(1, {cores = self.cores}) end");
+  rig_lua(
+      *state, GATHER
+      "local function cores() return gather(resources.call('r', 'find', {items = {{}}}, 5000))[1].cores end\n"
+      "assert(resources.start('r', 'plain', {cores = 1}))\n"
+      "same(resources.take 'r', true) same(cores(), 1)\n" /* there is none beside */
+      "same(resources.start('r', 'plain', {cores = 2}).honours.cores, 2) same(cores(), 1)\n"
+      "refused('conflict', 'being started', resources.start('r', 'plain', {cores = 3}))\n"
+      "same(resources.take 'r', true) same(cores(), 2)\n"
+      "refused('invalid', 'bad', resources.start('r', 'plain', {bad = true})) same(cores(), 2)\n"
+      "assert(resources.start('r', 'plain', {cores = 3})) same(resources.drop 'r', true) same(cores(), 2)\n"
+      "assert(resources.start('r', 'plain', {cores = 4})) same(resources.stop 'r', true)\n"
+      "refused('unavailable', 'not running', resources.call('r', 'find', {items = {}}, 1))\n"
+      "assert(resources.start('r', 'plain', {cores = 5})) same(resources.drop 'r', true)\n"
+      "refused('unavailable', 'not running', resources.call('r', 'find', {items = {}}, 1))");
+}
+
+LUA_TEST(one_is_forgotten,
+         "for i = 1, 50 do\n"
+         "  assert(resources.start('r' .. i, 'stubborn', {})) resources.poke('r' .. i) resources.forget('r' "
+         ".. i)\n"
+         "  refused('unavailable', 'not running', resources.call('r' .. i, 'find', {items = {}}, 1))\n"
+         "end\n"
+         "resources.forget 'never' same(#resources.changed('r1', 1), 0)\n"
+         "task.spawn(resources.changed, 'r2', 3600000)\n"
+         "raises('somebody waits', resources.forget, 'r2')")
 
 /* --- changes --- */
 
@@ -209,6 +255,9 @@ int main(void) {
       TEST(a_call_may_be_forgotten),
       TEST(calls_end_with_their_resource),
       TEST(the_end_does_not_wait_for_calls),
+      TEST(one_that_hangs_while_it_opens_is_given_up),
+      TEST(one_is_opened_beside_another),
+      TEST(one_is_forgotten),
       TEST(what_changes_is_heard),
       TEST(a_poke_ends_the_wait),
   };

@@ -8,9 +8,11 @@
 #include "base/clock.h"
 
 #include "errand.h"
+#include "sched/modules.h"
 
 #define PLUGIN(name) TEST_BINARY_DIR "/tests/plugins/" name ".so"
 
+static struct orr_modules *modules;
 static struct orr_loop *home;
 static pthread_t home_thread;
 static struct orr_resource *left_behind; /* one that hangs keeps what it has */
@@ -59,6 +61,7 @@ static void leave_home(void) {
 static int start(void **state) {
   (void)state;
   folder_make(folder);
+  modules = orr_modules_create();
   log_to = (struct orr_log){.fd = STDERR_FILENO, .level = ORR_LOG_ERROR};
   closed = destroyed = running = 0;
   memset(&heard, 0, sizeof heard);
@@ -71,6 +74,7 @@ static int start(void **state) {
 static int stop(void **state) {
   (void)state;
   leave_home();
+  orr_modules_destroy(modules);
   folder_remove(folder);
   return 0;
 }
@@ -79,7 +83,7 @@ static struct orr_plugin *load_module(const char *path, struct orr_loop *loop, c
                                       void *data, struct orr_err *err) {
   (void)loop, (void)data;
   assert_string_equal(resource, "cluster");
-  return orr_cmodule_load(path, err);
+  return orr_cmodule_load(modules, path, err);
 }
 
 static struct orr_resource *begin(const char *path, orr_plugin_load *load,
