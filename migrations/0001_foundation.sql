@@ -207,14 +207,30 @@ CREATE TABLE removals (
   directory  TEXT NOT NULL         -- of its last attempt; those of the others lie beside it
 );
 
--- What is known of the resources, written by the control worker, for everybody to read.
+-- The resources: those of the configuration, and those made over REST beside them. What is known of them is written by the
+-- control worker, for everybody to read.
 CREATE TABLE resources (
   name         TEXT PRIMARY KEY,
   scheduler    TEXT NOT NULL,
-  state        TEXT NOT NULL,  -- starting, up, degraded, down
+  configured   INTEGER NOT NULL,  -- 1: the configuration has it, and what that says counts
+  settings     TEXT,              -- JSON: of one made over REST, as they were given
+  revision     INTEGER NOT NULL,  -- another one with each change of the settings
+  drained_by   TEXT,              -- who wants it to get no new jobs …
+  drained_at   INTEGER,           -- … and since when; NULL: it gets them
+  state        TEXT NOT NULL,     -- starting, up, degraded, down
   message      TEXT,
-  info         TEXT NOT NULL,  -- JSON: the plug-in, its verbs and what it honours
-  status       TEXT,           -- JSON: what the scheduler last said of itself
-  observed_at  INTEGER,        -- the last good answer
+  info         TEXT NOT NULL,     -- JSON: the plug-in, its verbs and what it honours
+  status       TEXT,              -- JSON: what the scheduler last said of itself
+  observed_at  INTEGER,           -- the last good answer
   updated_at   INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What administrators want of scheduler plug-ins, and what went wrong with them last.
+CREATE TABLE schedulers (
+  name         TEXT PRIMARY KEY,
+  disabled_by  TEXT,
+  disabled_at  INTEGER,            -- NULL: its resources may use it
+  reload       INTEGER NOT NULL DEFAULT 0,  -- another number with each wish that its file be read again
+  error        TEXT,
+  error_at     INTEGER
 ) WITHOUT ROWID;

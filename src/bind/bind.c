@@ -18,6 +18,7 @@ static const struct {
     {"ids", orr_bind_ids},
     {"json", orr_bind_json},
     {"log", orr_bind_log},
+    {"plugins", orr_bind_plugins},
     {"program", orr_bind_program},
     {"resources", orr_bind_resources},
     {"server", orr_bind_server},

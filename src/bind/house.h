@@ -26,6 +26,7 @@ struct orr_house {
   struct orr_changes *changes;       /* tasks that wait for the store to change */
   struct orr_lanes *lanes;           /* file system threads */
   struct orr_resources *resources;   /* control worker: the resource workers */
+  const char *plugin_folders;        /* where scheduler plug-ins lie, separated by ':' */
   struct orr_stats *stats;           /* counters of the whole process */
   const char *data;                  /* the data directory, absolute */
   int64_t started_ms;                /* wall time */

@@ -1,5 +1,4 @@
 /* house.resources: the resource workers, for the control worker.
-     find(scheduler)                     → path | nil, code, sentence
      start(name, scheduler, config, ms)  waits, at most so long → info | nil, code, sentence
                                          info: name, version, language, path, abi, verbs {verb = true}, honours
                                          Where one of that name runs, the new one is opened beside it.
@@ -96,14 +95,6 @@ void orr_resources_destroy(struct orr_resources *all) {
   free(all->folders);
   free(all->state_directory);
   free(all);
-}
-
-static int l_find(lua_State *L) {
-  char path[PATH_MAX];
-  struct orr_err err;
-  if (orr_plugin_find(orr_house_of(L)->resources->folders, luaL_checkstring(L, 1), path, sizeof path, &err))
-    return orr_push_failure(L, &err);
-  return lua_pushstring(L, path), 1;
 }
 
 /* What must be so before a worker is started. */
@@ -228,9 +219,9 @@ static int l_poke(lua_State *L) {
 }
 
 int orr_bind_resources(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"find", l_find}, {"start", l_start},   {"take", l_take}, {"drop", l_drop},       {"stop", l_stop},
-      {"call", l_call}, {"forget", l_forget}, {"poke", l_poke}, {"changed", l_changed}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"start", l_start}, {"take", l_take},       {"drop", l_drop},
+                                       {"stop", l_stop},   {"call", l_call},       {"forget", l_forget},
+                                       {"poke", l_poke},   {"changed", l_changed}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

@@ -12,6 +12,7 @@ int orr_bind_files(lua_State *L);
 int orr_bind_ids(lua_State *L);
 int orr_bind_json(lua_State *L);
 int orr_bind_log(lua_State *L);
+int orr_bind_plugins(lua_State *L);
 int orr_bind_program(lua_State *L);
 int orr_bind_resources(lua_State *L);
 int orr_bind_server(lua_State *L);

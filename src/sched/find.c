@@ -1,4 +1,6 @@
 /* From the name in the configuration to the plug-in's file: NAME.so or NAME.lua, in the folders in turn. */
+#include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,4 +27,31 @@ int orr_plugin_find(const char *folders, const char *name, char *out, size_t roo
   }
   return orr_fail(err, ORR_NOT_FOUND, "there is no scheduler plug-in %s.so or %s.lua in %s", name, name,
                   folders);
+}
+
+/* A file that another one of the same name comes before is none. */
+static void visit_file(const char *folders, const char *folder, const char *file,
+                       void (*visit)(void *data, const char *name, const char *path), void *data) {
+  char name[NAME_MAX + 1], path[PATH_MAX], found[PATH_MAX];
+  struct orr_err err;
+  const char *ending = strrchr(file, '.');
+  if (!ending || (strcmp(ending, ".so") != 0 && strcmp(ending, ".lua") != 0)) return;
+  snprintf(name, sizeof name, "%.*s", (int)(ending - file), file);
+  snprintf(path, sizeof path, "%s/%s", folder, file);
+  if (orr_plugin_find(folders, name, found, sizeof found, &err) == ORR_OK && strcmp(found, path) == 0)
+    visit(data, name, path);
+}
+
+void orr_plugin_each(const char *folders, void (*visit)(void *data, const char *name, const char *path),
+                     void *data) {
+  for (const char *at = folders; *at;) {
+    size_t size = strcspn(at, ":");
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.*s", (int)size, at);
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));)
+      visit_file(folders, folder, entry->d_name, visit, data);
+    if (entries) closedir(entries);
+    at += size + (at[size] == ':');
+  }
 }

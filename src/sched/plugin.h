@@ -39,3 +39,6 @@ struct orr_plugin *orr_cmodule_load(struct orr_modules *modules, const char *pat
 /* The file of a plug-in: DIR/NAME.so or DIR/NAME.lua in the first of the folders (a list separated by ':')
    that has one. A name is letters, digits, '_' and '-'. */
 int orr_plugin_find(const char *folders, const char *name, char *out, size_t room, struct orr_err *err);
+/* All there are, in no order. `visit` must not leave by a longjmp: a folder is open. */
+void orr_plugin_each(const char *folders, void (*visit)(void *data, const char *name, const char *path),
+                     void *data);

@@ -16,7 +16,9 @@ local function id(nullable) return { type = nullable and json.list { "string", "
 local function object(properties) return { type = "object", properties = properties } end
 local map = { type = json.list { "object", "null" } }
 local texts = { type = "array", items = { type = "string" } }
-local states = { type = "string", enum = json.list { table.unpack(lifecycle.states) } }
+local function choice(words) return { type = "string", enum = json.list { table.unpack(words) } } end
+local resource_states = { "starting", "up", "degraded", "down", "draining", "drained", "disabled" }
+local states = choice(lifecycle.states)
 
 local components = {
   simulation = object { id = id(), name = text(), description = text(true), state = text(), wanted = text(),
@@ -30,7 +32,9 @@ local components = {
   sweep = object { id = id(), simulation_id = id(), jobs = whole(), combine = text(true), sample = map, max_active = whole(true),
     created_at = time(), template = map, parameters = map },
   list = object { items = { type = "array", items = { type = "object" } }, next = text(true) },
-  resource = object { name = text(), scheduler = text(), state = text(), message = text(true), observed_at = time(),
+  resource = object { name = text(), scheduler = text(), scheduler_version = text(true), state = choice(resource_states),
+    message = text(true), source = choice { "configuration", "api" }, settings = map, drained_by = text(true),
+    drained_at = time(), observed_at = time(),
     limits = object { max_submitted = whole(true), cores = whole(true), array_size = whole(true) },
     honours = texts, verbs = texts, cores_total = whole(true), cores_free = whole(true), nodes_total = whole(true),
     nodes_free = whole(true), pending = whole(true), queues = { type = "array", items = map },

@@ -8,7 +8,7 @@ local config = {}
 ---A row: path in the file, type, default, bounds or choices, and the sentence for `orrery check-config --help`.
 ---@class config.key
 ---@field [1] string path
----@field [2] "text"|"integer"|"boolean"|"choice"|"address"|"list"
+---@field [2] "text"|"path"|"integer"|"boolean"|"choice"|"address"|"options"
 ---@field [3] any default
 local keys = {
   { "listen", "address", "127.0.0.1:8080", help = "host:port to serve on; port 0 takes a free one" },
@@ -36,10 +36,11 @@ local keys = {
   { "limits.page", "integer", 1000, min = 1, max = 10000, help = "the largest page of a list" },
 }
 
--- What a resource may say for itself, whatever its scheduler; `options` goes to the plug-in, which checks it.
+-- What a resource may say for itself, whatever its scheduler; `options` goes to the plug-in, which checks it. Those that are
+-- made over REST have the same.
 local resource_keys = {
   { "scheduler", "text", nil, required = true, help = "the plug-in, such as local" },
-  { "base", "text", nil, help = "where attempts get their directories (default: DATA/jobs)" },
+  { "base", "path", nil, help = "where attempts get their directories (default: DATA/jobs)" },
   { "max_submitted", "integer", nil, min = 1, max = 1000000,
     help = "jobs handed over at once (default: the plug-in's)" },
   { "max_submitted_per_owner", "integer", nil, min = 1, max = 1000000, help = "the same of one owner's (default: no limit)" },
@@ -199,6 +200,35 @@ local function read(path, seconds, given, lines, resources)
   local chunk, problem = loadfile(path, "t", environment)
   if not chunk then return problem end
   return call(chunk, seconds)
+end
+
+local schemas = {
+  text = function() return { type = "text", min = 1, max = 256, line = true } end,
+  path = function() return { type = "text", max = 4096, line = true, pattern = "^/", format = "an absolute path" } end,
+  integer = function(row) return { type = "integer", min = row.min, max = row.max } end,
+  options = function() return { type = "map", of = { type = "any" }, max = 256 } end,
+}
+
+---The settings of a resource as a schema (core.schema), for those that are made over REST → fields by name.
+function config.resource_fields()
+  local fields = {}
+  for _, row in ipairs(resource_keys) do
+    local field = schemas[row[2]](row)
+    field.help, field.required = row.help, row.required
+    fields[row[1]] = field
+  end
+  return fields
+end
+
+---The whole settings of a resource that was made over REST.
+---@param data string the data directory
+---@return table|nil settings
+---@return string|nil problem
+function config.resource(name, given, data)
+  local settings, problem = apply(resource_keys, given, function() return ("resource %q"):format(name) end)
+  if not settings then return nil, problem end
+  settings.name, settings.base = name, settings.base or data .. "/jobs"
+  return settings
 end
 
 ---The whole configuration. Relative paths are taken from the folder of the file.

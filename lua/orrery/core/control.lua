@@ -2,25 +2,22 @@
 -- Each resource has a task of its own; this one steers what needs no scheduler, and wakes them.
 local changes = require "house.changes"
 local clock = require "house.clock"
-local config = require "house.config"
 local db = require "house.db"
 local house = require "house.resources"
-local json = require "house.json"
 local limits = require "orrery.core.limits"
 local log = require "house.log"
 local server = require "house.server"
 local task = require "house.task"
 local boot = require "orrery.core.boot"
-local data = require "orrery.data.resources"
 local deletion = require "orrery.core.deletion"
 local dispatch = require "orrery.core.dispatch"
 local idempotency = require "orrery.data.idempotency"
-local jobs = require "orrery.data.jobs"
 local monitor = require "orrery.core.monitor"
 local orders = require "orrery.core.orders"
+local placement = require "orrery.core.placement"
 local recover = require "orrery.core.recover"
-local resource = require "orrery.core.resource"
 local retention = require "orrery.core.retention"
+local roster = require "orrery.core.roster"
 local steer = require "orrery.core.steer"
 local waiting = require "orrery.core.waiting"
 
@@ -31,14 +28,16 @@ local REMOVAL_MS = 5000                  -- between two looks for directories to
 local IDEMPOTENCY_MS = 7 * 24 * 3600000  -- answers are kept for a week
 
 local function go_round(it, changed)
+  it.more = false
   if it:open() then
     monitor.run(it, changed)
     recover.run(it)
     steer.ask(it)
     orders.give(it)
     it:observe()
-    it.more = dispatch.run(it)
+    it.more = not it.drained and dispatch.run(it)
   end
+  if it.drained or it.disabled then placement.let_go(it) end
   it:publish()
 end
 
@@ -55,7 +54,7 @@ local function drive(it)
   it.driven = true
   it:load()
   it:publish()
-  while true do
+  while not it.leaving do
     local changed = house.changed(it.name, pause_of(it))
     local ok, why = xpcall(go_round, debug.traceback, it, changed)
     if ok then it:untroubled "round"
@@ -67,18 +66,6 @@ local function drive(it)
       it:load()
     end
   end
-end
-
-local function start_resources()
-  local resources, names = {}, json.list {}
-  for i, settings in ipairs(config.resources) do
-    resources[settings.name], names[i] = resource.new(settings), settings.name
-  end
-  local change = db.change()
-  data.clear(change)
-  jobs.strand(change, json.encode(names))
-  change:commit()
-  return resources
 end
 
 -- → true if there is more to forget now.
@@ -100,11 +87,12 @@ end
 -- A chunk of everything, so that a large deletion holds up nobody's cancel → true if there is more to do now.
 local function steer_all(resources)
   local more = steer.simulations()
-  steer.run(resources)
+  resources:look()
+  steer.run(resources.all)
   more = waiting.run() or more
   more = limits.run() or more
   more = deletion.run() or more
-  for name, it in pairs(resources) do
+  for name, it in pairs(resources.all) do
     if not it.driven then task.spawn(drive, it) end
     house.poke(name)
   end
@@ -117,7 +105,9 @@ return function()
   if not resources then
     local why = boot.run()
     if why then return server.ready(why) end
-    resources = start_resources()
+    local fine, _, sentence = roster.begin()
+    if not fine then return server.ready(sentence) end
+    resources = roster.new()
     task.spawn(again_and_again, REMOVAL_MS, "removing directories", deletion.remove_directories)
     task.spawn(again_and_again, HOUSEKEEPING_MS, "retention", retention.run)
     server.beat()

@@ -8,6 +8,7 @@ local json = require "house.json"
 local log = require "house.log"
 local data = require "orrery.data.resources"
 local jobs = require "orrery.data.jobs"
+local schedulers = require "orrery.data.schedulers"
 local schema = require "orrery.core.schema"
 local status = require "orrery.core.status"
 local submission = require "orrery.core.submission"
@@ -19,6 +20,7 @@ local MAX_SUBMITTED, FIRST_BACKOFF, LAST_BACKOFF = 256, 1000, 30000
 local STOP_MS = 1000    -- for a plug-in to close: the whole control worker waits
 local STATUS_MS = 10000 -- between two looks at the scheduler itself
 local MOST_OF_ARRAY = 1000
+local AGAIN_MS = 30000  -- before settings that the plug-in refused are tried again
 local SETTLE_MS = 2000  -- after a submission, before its scheduler is asked whether it ever came
 
 local variable = { type = "text", pattern = "^[%u_]+$", format = "the name of a variable" }
@@ -28,10 +30,18 @@ local honours = { type = "object", fields = {
   element = { type = "text", pattern = "^[%w_${}.]+$", format = "variables of the shell, such as ${ID}_${INDEX}" },
   array_size = { type = "integer", min = 0 }, max_submitted = { type = "integer", min = 1 } } }
 
+local function tokens_of(settings)
+  return settings.submissions_per_minute and bucket.new(settings.submissions_per_minute, clock.monotonic())
+end
+
 ---@param settings table the checked configuration of one resource
 function resource.new(settings)
   return setmetatable({
     name = settings.name, scheduler = settings.scheduler, settings = settings,
+    revision = 0,     -- of the settings
+    reload = 0, reloaded = 0, -- numbers of the wish that the plug-in's file be read again: the last one, the one it was read for
+    drained = false,  -- it gets no new jobs
+    disabled = false, -- its plug-in is closed, and stays so
     state = "starting", message = nil,
     live = {},        -- by native id: jobs the scheduler holds
     submitting = {},  -- by key: jobs whose native id is not known, or not yet
@@ -39,7 +49,7 @@ function resource.new(settings)
     held_of = {},     -- the same by owner
     turned_away = {}, -- by owner: until when nothing of theirs is offered
     steering = {},    -- by key: rows whose wish the scheduler must be asked for
-    tokens = settings.submissions_per_minute and bucket.new(settings.submissions_per_minute, clock.monotonic()),
+    tokens = tokens_of(settings),
     troubles = {},    -- by verb: what went wrong last
     down_by_itself = false,
     failing = false,  -- the call under way is no success, even if it ends well
@@ -54,10 +64,10 @@ local function row_of(self)
   for verb in pairs(info.verbs or {}) do verbs[#verbs + 1] = verb end
   table.sort(verbs)
   return {
-    name = self.name, scheduler = self.scheduler, state = self.state, message = self.message,
+    name = self.name, revision = self.revision, state = self.state, message = self.message,
     info = json.encode { plugin = info.name, version = info.version, language = info.language, abi = info.abi,
       path = info.path, verbs = verbs, honours = info.honours or {}, base = self.settings.base,
-      max_submitted = self.max_submitted },
+      max_submitted = self.max_submitted, opened_at = info.opened_at, reloaded = self.reloaded },
     status = self.status and json.encode(self.status), observed_at = self.observed_at,
   }
 end
@@ -66,15 +76,15 @@ end
 function resource:publish()
   local shown = self.shown
   if shown and shown.state == self.state and shown.message == self.message and shown.info == self.info
-    and shown.status == self.status and clock.monotonic() < shown.until_ms then return end
+    and shown.status == self.status and shown.reloaded == self.reloaded and clock.monotonic() < shown.until_ms then return end
   local change = db.change()
-  data.put(change, row_of(self), clock.now())
+  data.publish(change, row_of(self), clock.now())
   local ok, code, why = change:commit()
   if not ok then
     if code ~= "no_space" then log.warn("resource not published", { resource = self.name, error = why }) end
     return
   end
-  self.shown = { state = self.state, message = self.message, info = self.info, status = self.status,
+  self.shown = { state = self.state, message = self.message, info = self.info, status = self.status, reloaded = self.reloaded,
     until_ms = clock.monotonic() + STATUS_MS }
 end
 
@@ -125,38 +135,98 @@ end
 ---Whether it is worth asking: a scheduler that is down is tried again now and then.
 function resource:ready() return self.state ~= "down" or clock.monotonic() >= self.retry_at end
 
+-- What is wanted of it -------------------------------------------------------------------------------------------
+
+---It has other settings now: it is opened anew with them, its jobs are kept.
+function resource:change(settings, revision)
+  self.settings, self.scheduler, self.revision, self.shown = settings, settings.scheduler, revision, nil
+  self.renew_at, self.retry_at, self.tokens = self.info and 0, 0, tokens_of(settings)
+end
+
+---@param plan {drained_at:integer|nil, disabled_at:integer|nil, reload:integer}
+function resource:obey(plan)
+  if plan.reload ~= self.reload or self.disabled and not plan.disabled_at then self.retry_at = 0 end
+  self.drained, self.disabled, self.reload = plan.drained_at ~= nil, plan.disabled_at ~= nil, plan.reload
+end
+
+-- Opening --------------------------------------------------------------------------------------------------------
+
 -- Arrays are rendered into a script, which has to know the variables.
 local function incomplete(honoured)
   if (honoured.array_size or 0) == 0 or honoured.batch and honoured.index and honoured.element then return nil end
   return { { pointer = "/array_size", detail = "needs batch, index and element as well" } }
 end
 
+-- Opens the plug-in, beside the one that is open, if one is → what it is | nil, why not
 local function start(self)
+  if self.settings.problem then return nil, self.settings.problem end
   local config = { timeout_ms = self.settings.timeout_ms }
   for name, value in pairs(self.settings.options or {}) do config[name] = value end
-  local info, _, why = house.start(self.name, self.scheduler, config)
+  local info, _, why = house.start(self.name, self.scheduler, config, self.settings.timeout_ms)
   local problems = info and (schema.check(honours, info.honours) or incomplete(info.honours))
   if not problems then return info, why end
-  house.stop(self.name, STOP_MS)
+  house.drop(self.name, STOP_MS)
   return nil, ("open honours nonsense: %s %s"):format(problems[1].pointer, problems[1].detail)
 end
 
----Opens the plug-in, if it is not open and its time has come → true when it is open.
-function resource:open()
-  if self.info then return true end
-  if not self:ready() then return false end
-  local info, why = start(self)
-  if not info then
-    self:lost(why)
-    return false
+-- Writes down for the plug-in how its last start went; each sentence once.
+local function tell(self, why)
+  if self.told == (why or "") then return end
+  local change = db.change()
+  if why then schedulers.failed(change, self.scheduler, why, clock.now()) else schedulers.well(change, self.scheduler) end
+  if change:commit() then self.told = why or "" end
+end
+
+-- What was opened takes the place of what was open.
+local function take(self, info)
+  if not house.take(self.name, STOP_MS) then
+    log.warn("the plug-in that was open hangs, and was left behind", { resource = self.name })
   end
-  self.info = info
+  info.opened_at = clock.now()
+  self.info, self.renew_at, self.next_poll, self.next_status = info, nil, 0, 0
   self.max_submitted = self.settings.max_submitted or info.honours.max_submitted or MAX_SUBMITTED
   self.array_most = info.honours.array_size or 0
+  self:untroubled "settings"
   self:well "open"
   log.info("resource opened", { resource = self.name, scheduler = info.name, version = info.version,
     language = info.language })
-  return true
+end
+
+-- What is open goes on as it is: its jobs are worth more than what is new.
+local function keep(self, why)
+  log.warn("plug-in not opened anew; the one before goes on", { resource = self.name, scheduler = self.scheduler, error = why })
+  if not self.renew_at then return end
+  self.renew_at = clock.monotonic() + AGAIN_MS
+  self:troubled("settings", why .. "; the settings before are in effect")
+end
+
+-- The time in which nobody asked for its jobs is none in which they were missing.
+local function close(self)
+  self.state, self.message, self.lost_at, self.reloaded = "starting", nil, clock.monotonic(), self.reload
+  if not self.info then return false end
+  house.stop(self.name, STOP_MS)
+  self.info, self.status = nil, nil
+  log.info("resource closed: its plug-in is disabled", { resource = self.name, scheduler = self.scheduler })
+  return false
+end
+
+local function is_outdated(self)
+  return self.reloaded ~= self.reload or self.renew_at and clock.monotonic() >= self.renew_at
+end
+
+---Opens the plug-in, if it is not open as it is wanted and its time has come → true when one is open.
+function resource:open()
+  if self.disabled then return close(self) end
+  if self.info and not is_outdated(self) or not self.info and not self:ready() then return self.info ~= nil end
+  local reload, revision = self.reload, self.revision
+  local info, why = start(self)
+  self.reloaded = reload
+  if info then take(self, info)
+  elseif self.info then keep(self, why)
+  else self:lost(why) end
+  if revision ~= self.revision then self.renew_at = 0 end -- they changed meanwhile
+  tell(self, why)
+  return self.info ~= nil
 end
 
 -- The jobs it holds ----------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 -- jobs the more urgent come first. Jobs wait in queues by owner and kind (core.spec), so those that do not fit here stand
 -- in nobody's way.
 local clock = require "house.clock"
-local config = require "house.config"
 local jobs = require "orrery.data.jobs"
 local spec = require "orrery.core.spec"
 local submission = require "orrery.core.submission"
@@ -45,7 +44,7 @@ local function owners_of(resource)
   end
   for _, queue in ipairs(jobs.queues(resource.name)) do add(queue) end
   for _, queue in ipairs(jobs.queues(nil)) do
-    if #config.resources == 1 or fits(resource, queue) then add(queue) end
+    if resource.alone or fits(resource, queue) then add(queue) end
   end
   local last = resource.last_turn or ""
   table.sort(owners, function(a, b)
@@ -106,7 +105,7 @@ local function take_turns(owners, most)
 end
 
 ---The jobs that go to a resource next. Reading them takes as long as there are queues and jobs to choose, not jobs that wait.
----@param resource resource its `last_turn` is the owner who had the last turn
+---@param resource resource its `last_turn` is the owner who had the last turn; `alone`: there is no other
 function turns.choose(resource, most)
   local owners = owners_of(resource)
   if #owners == 0 then return owners end

@@ -5,13 +5,22 @@ local waiting = require "orrery.data.waiting"
 
 local jobs = {}
 
+-- Why a resource that a PENDING job needs takes none; NULL: it does.
+local why_closed = [[
+  (SELECT CASE WHEN r.name IS NULL THEN 'there is no resource ' || n.name || ' any more; the job waits until there is'
+      WHEN s.disabled_at IS NOT NULL THEN 'the scheduler plug-in ' || s.name || ' of resource ' || r.name || ' is disabled'
+      WHEN r.drained_at IS NOT NULL THEN 'resource ' || r.name || ' is drained, and gets no jobs until it is enabled again' END
+    FROM (SELECT j.resource AS name) n LEFT JOIN resources r ON r.name = n.name LEFT JOIN schedulers s ON s.name = r.scheduler)]]
+
 -- What a PENDING job waits for follows from its row; jobs.waits_for is its twin for rows that are yet to be written.
 local function columns_of(state, wanted)
   return ([[j.key AS id, j.simulation AS simulation_id, j.sweep AS sweep_id, j.key AS born, j.owner, j.name,
     <state> AS state, <wanted> AS wanted, CASE WHEN <state> <> 'PENDING' THEN j.reason WHEN <wanted> <> 'RUN' THEN 'HELD'
       WHEN j.waits > 0 THEN 'DEPENDENCY' WHEN j.due_at IS NOT NULL AND j.attempt = 0 THEN 'NOT_BEFORE'
-      WHEN j.gate IS NOT NULL THEN 'LIMIT' ELSE j.reason END AS reason,
-    j.message, j.problem, j.resource, j.native_id, j.native_state, j.exit_code, j.signal, j.attempt, j.priority,
+      WHEN j.gate IS NOT NULL THEN 'LIMIT'
+      WHEN j.resource IS NOT NULL AND ]] .. why_closed .. [[ IS NOT NULL THEN 'PLACEMENT' ELSE j.reason END AS reason,
+    CASE WHEN <state> = 'PENDING' AND j.resource IS NOT NULL THEN coalesce(]] .. why_closed .. [[, j.message)
+      ELSE j.message END AS message, j.problem, j.resource, j.native_id, j.native_state, j.exit_code, j.signal, j.attempt, j.priority,
     j.directory, j.parameters, j.tags, j.due_at, j.submitted_at, j.started_at, j.ended_at, j.usage, j.spec,
     w.template]]):gsub("<(%a+)>", { state = state, wanted = wanted })
 end
@@ -132,7 +141,7 @@ local delete = db.statement [[
 local delete_events = db.statement "DELETE FROM events WHERE job = ? AND type <> 'jobs.created'"
 local remove = db.statement [[
   INSERT OR IGNORE INTO removals(key, resource, directory)
-  SELECT key, resource, directory FROM jobs WHERE key = ? AND resource IS NOT NULL AND directory IS NOT NULL]]
+  SELECT key, coalesce(resource, ''), directory FROM jobs WHERE key = ? AND directory IS NOT NULL]]
 local bury = db.statement "INSERT OR IGNORE INTO deleted(key, owner, deleted_at) VALUES(?, ?, ?)"
 local buried = db.statement "SELECT owner FROM deleted WHERE key = ?"
 
@@ -181,8 +190,13 @@ local settable = { "reason", "message", "problem", "resource", "due_at", "attemp
   "wanted", "steer", "gate", "let_through" }
 local moves = {} -- statements by the names of the columns they set
 
----Changes the state of a job that is still in state `from`, and, when it is handed over, still wanted to run, let through and
----specified as in this edition; `fields` has what else is set; false clears a column.
+-- When a job is handed over, it must still be wanted to run, be let through and specified as it was, and the resource must
+-- still take jobs.
+local may_go = " AND wanted = 'RUN' AND gate IS NULL AND edition = ?"
+  .. " AND EXISTS (SELECT 1 FROM resources WHERE name = ? AND drained_at IS NULL)"
+
+---Changes the state of a job that is still in state `from`; `fields` has what else is set; false clears a column.
+---@param edition integer|nil that of the specification by which it is handed over
 function jobs.move(change, key, from, to, fields, edition)
   local names, values, count = {}, {}, 0
   for _, name in ipairs(settable) do
@@ -193,7 +207,7 @@ function jobs.move(change, key, from, to, fields, edition)
       if value ~= false then values[count] = value end
     end
   end
-  local guard = to == "SUBMITTING" and " AND wanted = 'RUN' AND gate IS NULL AND edition = ?" or ""
+  local guard = to == "SUBMITTING" and may_go or ""
   local which = table.concat(names, ",", 1, count) .. guard
   local statement = moves[which]
   if not statement then
@@ -202,8 +216,9 @@ function jobs.move(change, key, from, to, fields, edition)
     statement = db.statement("UPDATE jobs SET " .. table.concat(sets, ", ") .. " WHERE key = ? AND state = ?" .. guard)
     moves[which] = statement
   end
-  values[count + 1], values[count + 2], values[count + 3] = key, from, edition
-  change:add(statement, 1, to, table.unpack(values, 1, count + (to == "SUBMITTING" and 3 or 2)))
+  values[count + 1], values[count + 2] = key, from
+  if to == "SUBMITTING" then values[count + 3], values[count + 4] = edition, fields.resource end
+  change:add(statement, 1, to, table.unpack(values, 1, count + (to == "SUBMITTING" and 4 or 2)))
 end
 
 -- For the control worker -----------------------------------------------------------------------------------------
@@ -266,6 +281,19 @@ function jobs.to_steer(after, limit) return db.rows(to_steer, after, limit) end
 function jobs.of_simulation(simulation, after, limit)
   return visible.rows(of_simulation, visible.segments(after), limit, simulation)
 end
+
+-- Jobs that named no resource stay with the one that they were tried on; they are let go when that takes none any more, and
+-- begin another attempt. But one of which an earlier submission may yet come true there has to stay.
+local free = "kind <> 0 AND doubted IS NULL AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.job = jobs.key)"
+local let_go = db.statement("UPDATE jobs SET resource = NULL, submission = NULL WHERE " .. free .. " AND key IN (SELECT j.key FROM "
+  .. "jobs j INDEXED BY jobs_pending WHERE " .. ready_to_go .. " AND j.resource = ? AND j.owner = ? AND j.kind = ?)")
+local let_go_all = db.statement("UPDATE jobs SET resource = NULL, submission = NULL WHERE resource = ? AND state = 'PENDING' AND "
+  .. free)
+
+---Those of a queue.
+function jobs.let_go(change, queue) change:add(let_go, nil, queue.resource, queue.owner, queue.kind) end
+---All of a resource that goes away.
+function jobs.let_go_all(change, resource) change:add(let_go_all, nil, resource) end
 
 -- Jobs of a resource that is not configured any more: nobody steers them, and they say so, until it is back.
 local stranded = [[state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT')

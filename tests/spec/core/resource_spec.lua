@@ -40,7 +40,7 @@ describe("a resource", function()
   it("whose plug-in talks nonsense at its start is stopped, and keeps nobody waiting for that", function()
     local waited
     local resources = { start = function() return { honours = { cores = "many" } } end,
-      stop = function(_, ms) waited = ms end }
+      drop = function(_, ms) waited = ms end }
     for name, value in pairs(resources) do rawset(house.resources, name, value) end
     assert.is_false(it_is:open())
     for name in pairs(resources) do rawset(house.resources, name, nil) end

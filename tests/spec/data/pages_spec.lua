@@ -21,7 +21,7 @@ describe("a page of a sweep's jobs", function()
 
   -- The keys and the steps of a page. `values` are a segment of keys, the limit, and what the filters and states ask for.
   local function page(filter, states, values, descending)
-    local sql = jobs.page(filter, states, descending):gsub("^SELECT .- FROM", "SELECT 'key ' || j.key FROM")
+    local sql = jobs.page(filter, states, descending):gsub("^SELECT .- FROM jobs j", "SELECT 'key ' || j.key FROM jobs j")
     local output, keys = database:with(sql, values), {}
     for key in output:gmatch "key (%d+)" do keys[#keys + 1] = math.tointeger(tonumber(key)) end
     return keys, tonumber(output:match "Virtual Machine Steps:%s+(%d+)")

@@ -31,7 +31,7 @@ struct rig {
 static const char rig_preamble[] =
     "for _, name in ipairs {'changes', 'clock', 'config', 'db', 'digest', 'files', 'ids', 'json', 'log', "
     "'resources',\n"
-    "    'shape', 'task', 'template'} do _G[name] = require('house.' .. name) end\n"
+    "    'plugins', 'shape', 'task', 'template'} do _G[name] = require('house.' .. name) end\n"
     "function same(got, wanted)\n"
     "  if got ~= wanted then error(('%s instead of %s'):format(got, wanted), 2) end\n"
     "end\n"
@@ -47,8 +47,9 @@ static const char rig_preamble[] =
     "end\n";
 
 static inline void rig_prepare_lua(struct rig *rig) {
-  static const char *const tables[] = {"changes", "clock", "config", "db",   "digest",   "files",     "ids",
-                                       "json",    "log",   "shape",  "task", "template", "resources", NULL};
+  static const char *const tables[] = {"changes", "clock",    "config",    "db",      "digest",
+                                       "files",   "ids",      "json",      "log",     "shape",
+                                       "task",    "template", "resources", "plugins", NULL};
   struct orr_err err = {0};
   struct orr_script_options options = {.name = "test",
                                        .memory_limit = (size_t)64 << 20,
@@ -91,9 +92,9 @@ static inline void rig_make(struct rig *rig) {
   rig->house.reader = orr_reader_open(rig->place.store, NULL);
   rig->house.changes = orr_changes_create(rig->loop);
   orr_store_subscribe(rig->place.store, orr_changes_announce, rig->house.changes);
-  rig->house.resources = orr_resources_create(
-      rig->loop, &rig->loading, TEST_BINARY_DIR "/tests/plugins:" TEST_SOURCE_DIR "/tests/plugins",
-      PATH_OF(rig->place.folder, "state"));
+  rig->house.plugin_folders = TEST_BINARY_DIR "/tests/plugins:" TEST_SOURCE_DIR "/tests/plugins";
+  rig->house.resources = orr_resources_create(rig->loop, &rig->loading, rig->house.plugin_folders,
+                                              PATH_OF(rig->place.folder, "state"));
   rig_prepare_lua(rig);
 }
 

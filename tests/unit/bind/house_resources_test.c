@@ -17,9 +17,12 @@
 
 LUA_TEST(
     plug_ins_are_found,
-    "assert(resources.find 'fake':find '/fake.so$') assert(resources.find 'stubborn':find '/stubborn.lua$')\n"
-    "refused('not_found', 'no scheduler plug-in absent', resources.find 'absent')\n"
-    "refused('invalid', 'is no name', resources.find '../fake')")
+    "assert(plugins.find 'fake':find '/fake.so$') assert(plugins.find 'stubborn':find '/stubborn.lua$')\n"
+    "refused('not_found', 'no scheduler plug-in absent', plugins.find 'absent')\n"
+    "refused('invalid', 'is no name', plugins.find '../fake')\n"
+    "local all = plugins.list()\n"
+    "for _, name in ipairs {'fake', 'stubborn', 'hangs'} do same(all[name], plugins.find(name)) end\n"
+    "same(all.absent, nil) same(all.CMakeLists, nil) same(all.fake_job, nil)")
 
 LUA_TEST(one_starts_and_tells_what_it_is,
          "local info = assert(resources.start('cluster', 'fake', {cores = 5}))\n"
