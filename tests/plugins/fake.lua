@@ -173,7 +173,8 @@ function fake.alter(self, items, report, more)
 end
 
 function fake.status(self, _, report)
-  report(1, { state = self.config.down and "down" or "up", cores_total = 1000, cores_free = 1000, pending = 0 })
+  report(1, { state = self.config.down and "down" or "up", cores_total = 1000, cores_free = 1000, pending = 0,
+    queues = { { name = "main", state = "up", max_duration = 3600, max_jobs = 1000, cores_total = 1000 }, { name = "idle" } } })
 end
 
 return fake

@@ -7,7 +7,7 @@ local problem = require "orrery.api.problem"
 local schema = require "orrery.core.schema"
 
 local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files",
-  "resources", "schedulers", "tokens", "openapi" }
+  "resources", "queues", "schedulers", "tokens", "openapi" }
 
 ---@class api.route
 ---@field method string

@@ -4,6 +4,7 @@ local server = require "house.server"
 local lifecycle = require "orrery.core.lifecycle"
 local problem = require "orrery.api.problem"
 local schema = require "orrery.core.schema"
+local status = require "orrery.core.status"
 
 local openapi = {}
 
@@ -19,6 +20,13 @@ local texts = { type = "array", items = { type = "string" } }
 local function choice(words) return { type = "string", enum = json.list { table.unpack(words) } } end
 local resource_states = { "starting", "up", "degraded", "down", "draining", "drained", "disabled" }
 local states = choice(lifecycle.states)
+
+local function number(nullable) return { type = nullable and json.list { "number", "null" } or "number" } end
+local function with_amounts(properties)
+  for _, name in ipairs(status.amounts) do properties[name] = whole(true) end
+  return object(properties)
+end
+local queue = with_amounts { name = text(), state = text(true), max_duration = whole(true), max_jobs = whole(true) }
 
 local components = {
   simulation = object { id = id(), name = text(), description = text(true), state = text(), wanted = text(),
@@ -37,10 +45,16 @@ local components = {
     drained_at = time(), observed_at = time(),
     limits = object { max_submitted = whole(true), cores = whole(true), array_size = whole(true) },
     honours = texts, verbs = texts, cores_total = whole(true), cores_free = whole(true), nodes_total = whole(true),
-    nodes_free = whole(true), pending = whole(true), queues = { type = "array", items = map },
+    nodes_free = whole(true), pending = whole(true), queues = { type = "array", items = queue },
     single_user = { type = "boolean" } },
   scheduler = object { name = text(), language = text(true), version = text(true), abi = text(true), verbs = texts,
-    resources = texts, state = text(), error = text(true) },
+    path = text(true), resources = texts, reloading = { type = "boolean" }, opened_at = time(), disabled_by = text(true),
+    state = choice { "available", "loading", "loaded", "failed", "disabled" }, disabled_at = time(), error = text(true),
+    error_at = time() },
+  observation = with_amounts { resource = text(), scheduler = text(), state = text(true), message = text(true),
+    observed_at = time(), age_seconds = number(true) },
+  queues = object { items = { type = "array", items = queue }, next = text(true), observed_at = time(),
+    age_seconds = number(true) },
   principal = object { owner = text(), role = text() },
   token = object { id = id(), owner = text(), role = text(), name = text(true), created_at = time(), expires_at = time(),
     token = text() },

@@ -1,40 +1,114 @@
--- /v1/schedulers: the scheduler plug-ins in use, and how they fare.
+-- /v1/schedulers: the scheduler plug-ins there are, used or not, and how they fare; reading one's file again, and closing
+-- one. Both are recorded here; the control worker does them, a resource at a time.
+local clock = require "house.clock"
+local db = require "house.db"
+local ids = require "house.ids"
 local json = require "house.json"
+local plugins = require "house.plugins"
 local answer = require "orrery.api.answer"
-local data = require "orrery.data.resources"
+local data = require "orrery.data.schedulers"
 local problem = require "orrery.api.problem"
+local resources = require "orrery.data.resources"
 
--- One document for each plug-in, over all resources that use it.
-local function documents()
-  local by_name, items = {}, json.list {}
-  for _, row in ipairs(data.all()) do
-    local info = json.decode(row.info)
-    local item = by_name[row.scheduler]
-    if not item then
-      item = { name = row.scheduler, language = info.language or json.null, version = info.version or json.null,
-        abi = info.abi or json.null, verbs = info.verbs, state = "loaded", error = json.null, resources = json.list {} }
-      by_name[row.scheduler] = item
-      items[#items + 1] = item
-    end
-    item.resources[#item.resources + 1] = row.name
-    if not info.plugin then item.state = row.state == "starting" and "loading" or "failed" end
-    if row.message then item.error = row.message end
+local function known(value) return value == nil and json.null or value end
+local function time(at) return at and clock.text(at) or json.null end
+
+-- Reading --------------------------------------------------------------------------------------------------------
+
+---@class gathered what is known of one plug-in: its file, the wishes about it, and what its resources tell
+---@field path string|nil
+---@field wish table
+---@field uses {name:string, row:table, info:table}[]
+
+-- By name: every plug-in that has a file, or that a resource names.
+local function gather()
+  local all = {}
+  local function of(name)
+    all[name] = all[name] or { name = name, wish = { reload = 0 }, uses = {} }
+    return all[name]
   end
-  return items, by_name
+  for name, path in pairs(plugins.list()) do of(name).path = path end
+  for _, row in ipairs(resources.all_described()) do
+    table.insert(of(row.scheduler).uses, { name = row.name, row = row, info = json.decode(row.info) })
+  end
+  for _, wish in ipairs(data.all()) do
+    if all[wish.name] then all[wish.name].wish = wish end
+  end
+  return all
 end
 
-local function list()
-  local items = documents()
+-- What all its resources together say: the worst that one does.
+local function state_of(it)
+  if it.wish.disabled_at then return "disabled" end
+  if #it.uses == 0 then return "available" end
+  local state = "loaded"
+  for _, use in ipairs(it.uses) do
+    if not use.info.plugin and use.row.state ~= "starting" then return "failed", use.row.message end
+    if not use.info.plugin then state = "loading" end
+  end
+  return state
+end
+
+local LANGUAGES = { so = "C", lua = "Lua" }
+
+local function document(it, principal)
+  local wish, newest, names, reloading = it.wish, {}, json.list {}, false
+  local state, why = state_of(it)
+  for i, use in ipairs(it.uses) do
+    names[i] = use.name
+    if (use.info.opened_at or 0) > (newest.opened_at or 0) then newest = use.info end
+    reloading = reloading or use.info.reloaded ~= wish.reload
+  end
+  local path = newest.path or it.path
+  return {
+    name = it.name, language = known(newest.language or path and LANGUAGES[path:match "%w+$"]),
+    version = known(newest.version), abi = known(newest.abi), verbs = newest.verbs or json.list {},
+    path = principal.rank == 3 and known(path) or json.null, resources = names, state = state,
+    reloading = reloading and state ~= "disabled" and wish.reload ~= 0, opened_at = time(newest.opened_at),
+    disabled_by = known(wish.disabled_by), disabled_at = time(wish.disabled_at),
+    error = known(wish.error or why), error_at = time(wish.error_at),
+  }
+end
+
+local function list(context)
+  local items = json.list {}
+  for _, it in pairs(gather()) do items[#items + 1] = document(it, context.principal) end
+  table.sort(items, function(a, b) return a.name < b.name end)
   return answer.json(200, json.encode { items = items, next = json.null })
 end
 
-local function get(_, name)
-  local _, by_name = documents()
-  if not by_name[name] then problem.raise("not-found", ("No resource uses a scheduler %s."):format(name)) end
-  return answer.json(200, json.encode(by_name[name]))
+local function find(name)
+  return gather()[name] or problem.raise("not-found", ("There is no scheduler plug-in %s, and no resource uses one."):format(name))
 end
+
+local function tell(context, status, name) return answer.json(status, json.encode(document(find(name), context.principal))) end
+
+local function get(context, name) return tell(context, 200, name) end
+
+-- Changing -------------------------------------------------------------------------------------------------------
+
+-- A handler that records something about a plug-in.
+local function recording(status, record)
+  return function(context, name)
+    local change = db.change()
+    record(change, find(name).name, context.principal.owner)
+    local ok, code, why = change:commit()
+    if not ok then problem.of_commit(code, why) end
+    return tell(context, status, name)
+  end
+end
+
+local reload = recording(202, function(change, name) data.reload(change, name, ids.new()) end)
+local disable = recording(200, function(change, name, owner) data.disable(change, name, owner, clock.now()) end)
+local enable = recording(200, function(change, name) data.enable(change, name) end)
 
 return {
   { method = "GET", path = "/v1/schedulers", summary = "List scheduler plug-ins", handler = list, response = "list" },
   { method = "GET", path = "/v1/schedulers/{name}", summary = "Get a scheduler plug-in", handler = get, response = "scheduler" },
+  { method = "POST", path = "/v1/schedulers/{name}/reload", summary = "Read a scheduler plug-in's file again", role = "admin",
+    status = 202, handler = reload, response = "scheduler" },
+  { method = "POST", path = "/v1/schedulers/{name}/disable", summary = "Close a scheduler plug-in", role = "admin",
+    handler = disable, response = "scheduler" },
+  { method = "POST", path = "/v1/schedulers/{name}/enable", summary = "Use a scheduler plug-in again", role = "admin",
+    handler = enable, response = "scheduler" },
 }

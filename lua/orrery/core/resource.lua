@@ -341,7 +341,7 @@ function resource:observe()
     if failure then return self:lost(failure.message) end
     local wrong = status.nonsense_of_resource(report)
     if wrong then return self:troubled("status", "nonsense: " .. wrong) end
-    self.status = report
+    report.observed_at, self.status = clock.now(), report
     local why = report.message or "the scheduler says so"
     if report.state == "down" then self:lost(why, true)
     elseif report.state == "degraded" then self:troubled("status", why) end

@@ -40,11 +40,23 @@ function status.words(value)
   return type(value) == "string" and value:sub(1, MOST_WORDS):gsub("\0", " ") or nil
 end
 
+-- Of the scheduler itself, and of a queue: what is free, and what waits.
+status.amounts = { "nodes_total", "nodes_free", "cores_total", "cores_free", "pending" }
+status.members = { "state", "message", table.unpack(status.amounts) }
+status.queue_members = { "name", "state", "max_duration", "max_jobs", table.unpack(status.amounts) }
+
 local count = { type = "integer", min = 0 }
-local shape_of_resource = { type = "object", fields = {
+local function with_amounts(fields)
+  for _, name in ipairs(status.amounts) do fields[name] = count end
+  return { type = "object", fields = fields }
+end
+
+local line = { type = "text", min = 1, max = 256, line = true }
+local queue = with_amounts { name = { type = "text", min = 1, max = 256, line = true, required = true, help = "the queue's" },
+  state = line, max_duration = count, max_jobs = count }
+local shape_of_resource = with_amounts {
   state = { type = "text", choices = { "up", "degraded", "down" }, required = true, help = "how the scheduler is" },
-  message = words, cores_total = count, cores_free = count, nodes_total = count, nodes_free = count, pending = count,
-  queues = { type = "list", of = { type = "map", of = { type = "any" } } } } }
+  message = words, queues = { type = "list", of = queue } }
 
 ---@return string|nil what is wrong with what a scheduler says of itself
 function status.nonsense_of_resource(report)

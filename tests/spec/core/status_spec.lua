@@ -123,3 +123,25 @@ describe("status", function()
     end
   end)
 end)
+
+describe("what a scheduler says of itself", function()
+  local function with_queue(queue) return { state = "up", queues = { queue } } end
+
+  it("may leave out all but its state", function()
+    for _, report in ipairs { { state = "up" }, { state = "down", message = "closed" }, with_queue { name = "q" },
+      with_queue { name = "q", state = "open", max_duration = 60, max_jobs = 0, nodes_total = 1, nodes_free = 0, cores_total = 4,
+        cores_free = 0, pending = 7 } } do
+      assert.is_nil(status.nonsense_of_resource(report))
+    end
+  end)
+
+  it("is checked down to its queues", function()
+    for pointer, report in pairs { ["/state"] = {}, ["/queues/0/name"] = with_queue { state = "up" },
+      ["/queues/0/max_duration"] = with_queue { name = "q", max_duration = "1:00" },
+      ["/queues/0/max_jobs"] = with_queue { name = "q", max_jobs = -1 }, ["/queues/0/pending"] = with_queue { name = "q", pending = 1.5 },
+      ["/queues/0/colour"] = with_queue { name = "q", colour = "red" }, ["/queues/0"] = with_queue "q",
+      ["/cores_free"] = { state = "up", cores_free = -1 } } do
+      assert.equal(pointer, status.nonsense_of_resource(report):match "^%S+")
+    end
+  end)
+end)
