@@ -1,12 +1,12 @@
 -- `orrery job`: everything about one job that is worth reading, and its history.
 local exit = require "orrery.cli.exit"
+local facts = require "orrery.cli.facts"
 local jobs = require "orrery.cli.jobs"
 local json = require "house.json"
 local out = require "orrery.cli.out"
 local quantity = require "orrery.cli.quantity"
 local report = require "orrery.cli.report"
 local session = require "orrery.cli.session"
-local style = require "orrery.cli.style"
 local text = require "orrery.cli.text"
 
 local job = {
@@ -118,14 +118,7 @@ function job.run(arguments)
     return exit.OK
   end
   session.without_nulls(value)
-  for _, row in ipairs(rows) do
-    local shown = row[2](value)
-    if shown and shown ~= "" then
-      shown = text.clean(shown)
-      if row[1] == "state" then shown = style.state(value.state, shown, style.wanted(1)) end
-      out.line(("%-11s %s"):format(row[1], shown))
-    end
-  end
+  facts.print(rows, value)
   print_history(opened, value.id)
   return exit.OK
 end

@@ -4,6 +4,7 @@
 --   client       talks to a server: gets the options that say which
 --   declare      adds its arguments and options to an argparse command
 --   run          (arguments, paths, words, parser) → exit code, and for `serve` the configuration to serve
+-- or, instead of the last three, `commands`: a list of such tables, of which the next word names one.
 package.path = package.path .. ";/usr/local/share/lua/5.4/?.lua;/usr/share/lua/5.4/?.lua" -- for argparse
 
 local argparse = require "argparse"
@@ -29,7 +30,7 @@ local groups = {
     steer("retry", "try jobs that have ended once more", "is tried again"),
     command "alter", command "signal",
     steer("delete", "remove jobs or simulations that have ended, and their files", "is deleted") },
-  { "The server", command "status", command "serve", command "check_config", command "plugin",
+  { "The server", command "status", command "resource", command "plugin", command "serve", command "check_config",
     command "migrate", command "backup" },
   { "This program", command "completion" },
 }
@@ -51,6 +52,16 @@ local function declare_client(parser)
   parser:flag("--json", "print the server's JSON")
 end
 
+local function declare(parser, each)
+  local own = parser:command(each.name, each.summary)
+  add_help(own)
+  if each.declare then each.declare(own) end
+  if each.client then declare_client(own) end
+  for _, inner in ipairs(each.commands or {}) do declare(own, inner) end
+  if each.commands then own:command_target "verb" end
+  return own
+end
+
 local function make_parser()
   local parser = argparse("orrery", "Runs simulations on supercomputers, clusters and this machine.",
     "orrery COMMAND --help tells more. Manual: man orrery")
@@ -63,12 +74,8 @@ local function make_parser()
   for _, group in ipairs(groups) do
     local members = {}
     for i = 2, #group do
-      local own = parser:command(group[i].name, group[i].summary)
-      add_help(own)
-      group[i].declare(own)
-      if group[i].client then declare_client(own) end
       by_name[group[i].name] = group[i]
-      members[#members + 1] = own
+      members[#members + 1] = declare(parser, group[i])
     end
     parser:group(group[1], table.unpack(members))
   end
@@ -91,6 +98,14 @@ local function split(argv, by_name)
   return argv
 end
 
+local function chosen(by_name, arguments)
+  local command_of = by_name[arguments.command]
+  for _, inner in ipairs(command_of.commands or {}) do
+    if inner.name == arguments.verb then return inner end
+  end
+  return command_of
+end
+
 local function run(argv, paths)
   local parser, by_name = make_parser()
   if #argv == 0 then
@@ -99,7 +114,7 @@ local function run(argv, paths)
   end
   local own, words = split(argv, by_name)
   local arguments = parser:parse(own)
-  return by_name[arguments.command].run(arguments, paths, words, parser)
+  return chosen(by_name, arguments).run(arguments, paths, words, parser)
 end
 
 -- Adds where it happened to what is a defect; failures and help are not.

@@ -1,58 +1,92 @@
--- `orrery plugin check`: runs the conformance kit on a scheduler plug-in, on a resource of the configuration or on one of
--- its own. The check itself takes over this process (src/app/check.c).
+-- `orrery plugin`: the scheduler plug-ins of a server, and the check of one (plugin_check.lua).
 local exit = require "orrery.cli.exit"
-local program = require "house.program"
-local server = require "orrery.cli.server"
-local settings = require "orrery.cli.settings"
+local facts = require "orrery.cli.facts"
+local out = require "orrery.cli.out"
+local session = require "orrery.cli.session"
+local terminal = require "house.terminal"
+local text = require "orrery.cli.text"
 
-local plugin = {
-  name = "plugin",
-  summary = "check a scheduler plug-in against its contract",
+local PAUSE_MS = 200 -- between two looks at a reload
+
+local function path_of(arguments, verb)
+  return session.path("/v1/schedulers", arguments.name) .. (verb and "/" .. verb or "")
+end
+
+local function declare_name(command) command:argument("name", "the plug-in"):argname "NAME" end
+
+local list = { name = "list", summary = "list the plug-ins there are, used or not", client = true }
+
+local columns = {
+  { title = "PLUG-IN", cell = function(p) return p.name end },
+  { title = "LANGUAGE", cell = function(p) return p.language end },
+  { title = "VERSION", cell = function(p) return p.version end },
+  { title = "STATE", state = true, cell = function(p) return p.state end },
+  { title = "RESOURCES", cell = function(p) return table.concat(p.resources, " ") end },
+  { title = "ERROR", cell = function(p) return p.error end },
 }
 
-function plugin.declare(command)
-  command:argument("what", "what to do"):choices { "check" }
-  command:argument("name", "the plug-in: the name of a bundled one or of one of the site's, or the path of a file"):argname "NAME"
-  settings.declare_file(command)
-  command:option("--resource", "a resource of --config (default: one of the plug-in's own defaults)"):argname "NAME"
-  command:option("--directory", "where jobs get their directories; the scheduler's machines must see it (default: a "
-    .. "folder under $TMPDIR or /tmp)"):argname "DIR"
-  command:flag("--quick", "leave out what takes minutes")
-  command:option("--case", "only the cases with these words in their names (none has them: the list of all)"):argname "WORDS"
-  command:option("--patience", "how many seconds a job may take to start or to end (default: 60); more where the queue is long")
-    :convert(tonumber):argname "SECONDS"
-  command:epilog("Jobs are really submitted; what is left of them is cancelled at the end. Ends with 0 if the plug-in keeps "
-    .. "all its promises, with 1 if not, with 69 if it cannot be opened.")
+function list.run(arguments)
+  facts.list(arguments, "/v1/schedulers", columns)
+  return exit.OK
 end
 
-local function resource_of(config, name, scheduler)
-  for _, resource in ipairs(config.resources) do
-    if resource.name == name then
-      if resource.scheduler ~= scheduler then
-        exit.fail(exit.USAGE, "resource %s is of scheduler %s, not %s", name, resource.scheduler, scheduler)
-      end
-      return resource
-    end
+local show = { name = "show", summary = "show a plug-in", client = true, declare = declare_name }
+
+local rows = {
+  { "plug-in", function(p) return p.name end },
+  { "state", function(p) return p.state end },
+  { "disabled", function(p) return p.disabled_by and ("by %s at %s"):format(p.disabled_by, p.disabled_at) end },
+  { "version", function(p) return p.version end },
+  { "language", function(p) return p.language and p.language .. (p.abi and ", ABI " .. p.abi or "") end },
+  { "file", function(p) return p.path end },
+  { "verbs", function(p) return table.concat(p.verbs, " ") end },
+  { "resources", function(p) return table.concat(p.resources, " ") end },
+  { "opened", function(p) return p.opened_at end },
+  { "error", function(p) return p.error and p.error .. (p.error_at and ", at " .. p.error_at or "") end },
+}
+
+function show.run(arguments)
+  facts.show(arguments, path_of(arguments), rows)
+  return exit.OK
+end
+
+local reload = { name = "reload", summary = "read a plug-in's file again, for all resources that use it", client = true,
+  declare = function(command)
+    declare_name(command)
+    command:epilog("Jobs go on. A new version that cannot be opened is told with exit code 1, and the one before stays at work.")
+  end }
+
+-- Waits until every resource has read it.
+function reload.run(arguments)
+  local opened = session.open(arguments)
+  local _, plugin, body = opened:post(path_of(arguments, "reload"))
+  while plugin.reloading do
+    terminal.sleep(PAUSE_MS)
+    plugin, body = opened:get(path_of(arguments))
   end
-  exit.fail(exit.USAGE, "there is no resource %s in the configuration", name)
+  session.without_nulls(plugin)
+  if arguments.json then out.json(body)
+  elseif plugin.error then exit.fail(exit.FAILED, "%s", plugin.error)
+  elseif plugin.state == "disabled" then out.line(text.clean(plugin.name .. " is disabled: it is read when it is enabled"))
+  elseif #plugin.resources == 0 then out.line(text.clean(plugin.name .. " is used by no resource: it is read when one uses it"))
+  else out.line(text.clean(("%s: version %s is open on %s"):format(plugin.name, plugin.version or "?",
+    table.concat(plugin.resources, ", ")))) end
+  return plugin.error and exit.FAILED or exit.OK
 end
 
----@return integer code
----@return table config for main.c to check
-function plugin.run(arguments)
-  local config = settings.load(arguments)
-  local folder, scheduler = arguments.name:match "^(.*/)([^/]+)%.%w+$"
-  if folder then config.schedulers = program.absolute(folder) .. (config.schedulers ~= "" and ":" .. config.schedulers or "") end
-  scheduler = scheduler or arguments.name
-  local resource = arguments.resource and resource_of(config, arguments.resource, scheduler)
-    or { name = "check", scheduler = scheduler, timeout_ms = 30000 }
-  local above = arguments.directory or server.env "TMPDIR" or "/tmp"
-  config.data = ("%s/orrery-check-%s"):format(program.absolute(above), program.random():sub(1, 8)) -- short: sockets lie there
-  resource.patience = arguments.patience
-  resource.base = config.data .. "/jobs"
-  config.resources = { resource }
-  config.check = { quick = arguments.quick or false, case = arguments.case }
-  return exit.OK, config
+-- A command that says what is wanted of a plug-in.
+local function wish(verb, summary, done)
+  return { name = verb, summary = summary, client = true, declare = declare_name, run = function(arguments)
+    local _, _, body = session.open(arguments):post(path_of(arguments, verb))
+    if arguments.json then out.json(body) else out.line(text.clean(("%s: %s"):format(arguments.name, done))) end
+    return exit.OK
+  end }
 end
 
-return plugin
+return {
+  name = "plugin",
+  summary = "see to scheduler plug-ins: list, check, reload, ...",
+  commands = { list, show, require "orrery.cli.plugin_check", reload,
+    wish("disable", "close a plug-in; its jobs wait, and live ones are not looked at", "is disabled"),
+    wish("enable", "use a plug-in again", "is enabled") },
+}

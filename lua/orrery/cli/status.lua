@@ -3,6 +3,7 @@ local exit = require "orrery.cli.exit"
 local json = require "house.json"
 local listing = require "orrery.cli.listing"
 local out = require "orrery.cli.out"
+local resource = require "orrery.cli.resource"
 local session = require "orrery.cli.session"
 local text = require "orrery.cli.text"
 
@@ -13,16 +14,6 @@ local status = {
 }
 
 function status.declare() end
-
-local columns = {
-  { title = "RESOURCE", cell = function(r) return r.name end },
-  { title = "SCHEDULER", cell = function(r) return r.scheduler end },
-  { title = "STATE", state = true, cell = function(r) return r.state end },
-  { title = "CORES", align = "right", cell = function(r) return r.cores_total end },
-  { title = "FREE", align = "right", cell = function(r) return r.cores_free end },
-  { title = "WAITING", align = "right", cell = function(r) return r.pending end },
-  { title = "MESSAGE", cell = function(r) return r.message end },
-}
 
 -- What the server answers to /readyz; 503 is an answer, too.
 local function readiness(opened)
@@ -47,7 +38,7 @@ function status.run(arguments)
   for item in opened:items "/v1/resources" do items[#items + 1] = item end
   if #items > 0 then
     out.line ""
-    listing.print(columns, items)
+    listing.print(resource.columns, items)
   end
   return exit.OK
 end

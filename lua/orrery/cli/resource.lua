@@ -1,0 +1,192 @@
+-- `orrery resource`: where jobs run; making, changing, draining and removing resources while the server runs. Their
+-- settings are the rows of core.config, an option each.
+local config = require "orrery.core.config"
+local exit = require "orrery.cli.exit"
+local facts = require "orrery.cli.facts"
+local json = require "house.json"
+local listing = require "orrery.cli.listing"
+local out = require "orrery.cli.out"
+local session = require "orrery.cli.session"
+local text = require "orrery.cli.text"
+
+local COLLECTION = "/v1/resources"
+
+local function declare_name(command) command:argument("name", "the resource"):argname "NAME" end
+
+-- Reading --------------------------------------------------------------------------------------------------------
+
+local columns = {
+  { title = "RESOURCE", cell = function(r) return r.name end },
+  { title = "SCHEDULER", cell = function(r) return r.scheduler end },
+  { title = "STATE", state = true, cell = function(r) return r.state end },
+  { title = "CORES", align = "right", cell = function(r) return r.cores_total end },
+  { title = "FREE", align = "right", cell = function(r) return r.cores_free end },
+  { title = "WAITING", align = "right", cell = function(r) return r.pending end },
+  { title = "MESSAGE", cell = function(r) return r.message end },
+}
+
+local list = { name = "list", summary = "list resources", client = true }
+
+function list.run(arguments)
+  facts.list(arguments, COLLECTION, columns)
+  return exit.OK
+end
+
+local show = { name = "show", summary = "show a resource, its settings and its queues", client = true, declare = declare_name }
+
+local function of(total, free) return total and ("%d, %s free"):format(total, free or "?") end
+
+local function settings_of(resource)
+  local parts = {}
+  for name, value in pairs(resource.settings or {}) do
+    parts[#parts + 1] = ("%s = %s"):format(name, type(value) == "table" and json.encode(value) or value)
+  end
+  table.sort(parts)
+  return table.concat(parts, ", ")
+end
+
+local rows = {
+  { "resource", function(r) return r.name end },
+  { "state", function(r) return r.state end },
+  { "message", function(r) return r.message end },
+  { "scheduler", function(r) return r.scheduler .. (r.scheduler_version and ", version " .. r.scheduler_version or "") end },
+  { "source", function(r) return r.source end },
+  { "settings", settings_of },
+  { "at once", function(r) return r.limits.max_submitted and text.count(r.limits.max_submitted, "job") end },
+  { "nodes", function(r) return of(r.nodes_total, r.nodes_free) end },
+  { "cores", function(r) return of(r.cores_total, r.cores_free) end },
+  { "waiting", function(r) return r.pending end },
+  { "verbs", function(r) return table.concat(r.verbs, " ") end },
+  { "honours", function(r) return table.concat(r.honours, " ") end },
+  { "seen", function(r) return r.observed_at end },
+}
+
+local queue_columns = {
+  { title = "QUEUE", cell = function(q) return q.name end },
+  { title = "STATE", state = true, cell = function(q) return q.state end },
+  { title = "SECONDS", align = "right", cell = function(q) return q.max_duration end },
+  { title = "JOBS", align = "right", cell = function(q) return q.max_jobs end },
+  { title = "CORES", align = "right", cell = function(q) return q.cores_total end },
+  { title = "FREE", align = "right", cell = function(q) return q.cores_free end },
+  { title = "WAITING", align = "right", cell = function(q) return q.pending end },
+}
+
+function show.run(arguments)
+  local resource = facts.show(arguments, session.path(COLLECTION, arguments.name), rows)
+  if resource and #resource.queues > 0 then
+    out.line ""
+    listing.print(queue_columns, resource.queues)
+  end
+  return exit.OK
+end
+
+-- Settings -------------------------------------------------------------------------------------------------------
+
+local function whole_number(value)
+  local number = math.tointeger(tonumber(value))
+  if number then return number end
+  return nil, ("'%s' is not a whole number"):format(value)
+end
+
+-- "cores=8": what is JSON is taken so, anything else is a text.
+local function named_value(given)
+  local name, value = given:match "^([^=]+)=(.*)$"
+  if not name then return nil, ("'%s' is not NAME=VALUE"):format(given) end
+  local decoded, why = json.decode(value)
+  if why then decoded = value end
+  return { name, decoded }
+end
+
+local function declare_settings(command, without)
+  for _, row in ipairs(config.resource_keys) do
+    local name, kind, help = row[1], row[2], row.help
+    if row[3] then help = ("%s (default: %s)"):format(help, row[3]) end
+    if kind == "options" then
+      command:option("--option", "an option of the plug-in's own; may be given several times"):argname "NAME=VALUE":count "*"
+        :convert(named_value):target "options"
+    elseif name ~= without then
+      local option = command:option("--" .. name:gsub("_", "-"), help):target(name):argname(kind == "integer" and "N" or "TEXT")
+      if kind == "integer" then option:convert(whole_number) end
+      if row.required then option:count(1) end
+    end
+  end
+end
+
+-- The settings that were given, as the server takes them; options are added to those there are.
+local function settings_given(arguments, options)
+  local body = {}
+  for _, row in ipairs(config.resource_keys) do
+    if row[2] ~= "options" then body[row[1]] = arguments[row[1]] end
+  end
+  for _, pair in ipairs(arguments.options) do options[pair[1]] = pair[2] end
+  if next(options) then body.options = options end
+  return body
+end
+
+local function print_one(arguments, what, body)
+  if arguments.json then out.json(body) else out.line(text.clean(("resource %s: %s"):format(arguments.name, what))) end
+  return exit.OK
+end
+
+local add = { name = "add", summary = "make a resource beside those of the configuration", client = true }
+
+function add.declare(command)
+  declare_name(command)
+  declare_settings(command)
+end
+
+function add.run(arguments)
+  local settings = settings_given(arguments, {})
+  settings.name = arguments.name
+  local _, _, body = session.open(arguments):post(COLLECTION, settings)
+  return print_one(arguments, "is made", body)
+end
+
+local change = { name = "change", summary = "change a resource that was added; its jobs go on", client = true }
+
+function change.declare(command)
+  declare_name(command)
+  declare_settings(command, "scheduler")
+  command:option("--default", "a setting to be put back to its default; may be given several times"):argname "SETTING":count "*"
+    :target "defaults"
+end
+
+function change.run(arguments)
+  local opened, path = session.open(arguments), session.path(COLLECTION, arguments.name)
+  local settings = session.without_nulls((opened:get(path))).settings or {}
+  local body = settings_given(arguments, #arguments.options > 0 and settings.options or {})
+  for _, name in ipairs(arguments.defaults) do body[name:gsub("-", "_")] = json.null end
+  if not next(body) then exit.fail(exit.USAGE, "nothing is to be changed: see orrery resource change --help") end
+  local _, _, answer = opened:patch(path, body)
+  return print_one(arguments, "is changed", answer)
+end
+
+-- Wishes ---------------------------------------------------------------------------------------------------------
+
+-- A command that takes names.
+local function for_each(name, summary, done, act)
+  return { name = name, summary = summary, client = true,
+    declare = function(command) command:argument("names", "the resources"):argname "NAME":args "+" end,
+    run = function(arguments)
+      local opened = session.open(arguments)
+      for _, each in ipairs(arguments.names) do
+        local _, _, body = act(opened, session.path(COLLECTION, each))
+        if not arguments.json then out.line(text.clean(("resource %s: %s"):format(each, done)))
+        elseif body ~= "" then out.json(body) end
+      end
+      return exit.OK
+    end }
+end
+
+return {
+  name = "resource",
+  summary = "see to where jobs run: list, add, change, drain, ...",
+  columns = columns,
+  commands = { list, show, add, change,
+    for_each("remove", "remove resources that were added and hold no jobs", "is removed",
+      function(opened, path) return opened:delete(path) end),
+    for_each("drain", "give resources no new jobs; live ones go on", "gets no new jobs",
+      function(opened, path) return opened:post(path .. "/drain") end),
+    for_each("enable", "give resources jobs again", "gets jobs",
+      function(opened, path) return opened:post(path .. "/enable") end) },
+}
