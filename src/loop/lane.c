@@ -9,6 +9,9 @@
 
 enum { THREADS = 2, MOST_QUEUED = 256, END_SECONDS = 2 };
 
+/* How long a thread waits for more work; with the last of them goes the lane: resources come and go. */
+enum { IDLE_SECONDS = 5 };
+
 struct lane {
   char *name;
   struct orr_lanes *lanes;
@@ -38,16 +41,39 @@ static struct orr_work *take(struct lane *lane) {
   return (struct orr_work *)message;
 }
 
+/* False: there is none, and none came for long. */
+static bool await_work(struct lane *lane) {
+  struct timespec until;
+  int code = 0;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += IDLE_SECONDS;
+  lane->idle++;
+  while (!lane->first && !lane->lanes->ending && code == 0)
+    code = pthread_cond_timedwait(&lane->work, &lane->lanes->lock, &until);
+  lane->idle--;
+  return lane->first != NULL;
+}
+
+static void destroy(struct lane *lane) {
+  pthread_cond_destroy(&lane->work);
+  pthread_cond_destroy(&lane->left);
+  free(lane->name);
+  free(lane);
+}
+
+static void retire(struct lane *lane) {
+  struct lane **at = &lane->lanes->lanes;
+  while (*at != lane) at = &(*at)->next;
+  *at = lane->next;
+  destroy(lane);
+}
+
 static void *serve(void *data) {
   struct lane *lane = data;
   struct orr_lanes *lanes = lane->lanes;
   pthread_setname_np(pthread_self(), "lane");
   pthread_mutex_lock(&lanes->lock);
-  for (;;) {
-    lane->idle++;
-    while (!lane->first && !lanes->ending) pthread_cond_wait(&lane->work, &lanes->lock);
-    lane->idle--;
-    if (!lane->first) break;
+  while (await_work(lane)) {
     struct orr_work *work = take(lane);
     pthread_mutex_unlock(&lanes->lock);
     work->run(work);
@@ -55,7 +81,10 @@ static void *serve(void *data) {
     pthread_mutex_lock(&lanes->lock);
   }
   lane->threads--;
-  pthread_cond_signal(&lane->left);
+  if (lanes->ending)
+    pthread_cond_signal(&lane->left);
+  else if (lane->threads == 0)
+    retire(lane);
   pthread_mutex_unlock(&lanes->lock);
   return NULL;
 }
@@ -111,10 +140,7 @@ bool orr_lanes_destroy(struct orr_lanes *lanes) {
   while (lanes->lanes) {
     struct lane *lane = lanes->lanes;
     lanes->lanes = lane->next;
-    pthread_cond_destroy(&lane->work);
-    pthread_cond_destroy(&lane->left);
-    free(lane->name);
-    free(lane);
+    destroy(lane);
   }
   pthread_mutex_destroy(&lanes->lock);
   free(lanes);

@@ -292,23 +292,70 @@ describe("resources made over REST", function()
 
   it("come and go a thousand times without a trace", function()
     local s = server.start()
+    local simulation, threads = s:simulation(), nil
     local function rounds(first, last)
       for i = first, last do
-        s:make("/v1/resources", { name = "r" .. i, scheduler = "stubborn" })
-        if i % 4 == 0 then process.eventually("it", function() return s:read("/v1/resources/r" .. i).state == "up" end) end
-        assert.equal(204, s:delete("/v1/resources/r" .. i).status)
+        local name = "r" .. i
+        s:make("/v1/resources", { name = name, scheduler = i % 50 == 0 and "fake" or "stubborn", poll_ms = 100 })
+        if i % 50 == 0 then s:job_in(s:job(simulation, nil, { resource = name }).id) end -- its files are looked at
+        if i % 4 == 0 then process.eventually("it", function() return s:read("/v1/resources/" .. name).state == "up" end) end
+        assert.equal(204, s:delete("/v1/resources/" .. name).status)
       end
-      process.eventually("their threads to end", function() return held(s.pid) <= 16 end)
+      process.eventually("their threads to end", function() return held(s.pid) <= threads end)
     end
+    threads = held(s.pid)
     rounds(1, 100)
-    local threads, memory = held(s.pid)
+    local _, memory = held(s.pid)
     rounds(101, 1000)
-    local threads_now, memory_now = held(s.pid)
-    assert.equal(threads, threads_now)
+    local _, memory_now = held(s.pid)
     assert.is_true(server.sanitized or memory_now < memory + 8192, ("%d kB have become %d kB"):format(memory, memory_now))
     process.eventually("their folders to go", function()
-      return select(2, process.run("ls " .. s.data .. "/resources")) == "fake\n"
+      local _, folders = process.run("ls " .. s.data .. "/resources | grep -c -v r..*0$")
+      return tonumber(folders) == 1
     end)
+    s:stop()
+  end)
+
+  it("are deleted while jobs come for them, and none is forgotten or doubled", function()
+    local s = server.start()
+    local simulation, jobs, deleted = s:simulation(), {}, 0
+    for round = 1, 25 do
+      if s:get("/v1/resources/race").status == 404 then s:make("/v1/resources", { name = "race", scheduler = "fake", poll_ms = 100 }) end
+      for i = 1, 4 do
+        if i == 3 and s:delete("/v1/resources/race").status == 204 then deleted = deleted + 1 end
+        local answer = s:post("/v1/simulations/" .. simulation .. "/jobs", server.spec({ run_ms = round }, { resource = "race" }))
+        assert.is_true(answer.status == 201 or answer.status == 422, answer.body)
+        if answer.status == 201 then jobs[#jobs + 1] = answer.json.id end
+      end
+    end
+    assert.is_true(deleted > 0)
+    if s:get("/v1/resources/race").status == 404 then s:make("/v1/resources", { name = "race", scheduler = "fake", poll_ms = 100 }) end
+    for _, job in ipairs(jobs) do assert.equal("COMPLETED", s:job_in(job).state) end
+    local seen = {}
+    for tag in process.read(s.data .. "/resources/race/starts"):gmatch "[^\n]+" do
+      assert.is_nil(seen[tag])
+      seen[tag] = true
+    end
+    s:stop()
+  end)
+
+  it("are drained while jobs are handed over, and none is handed over afterwards", function()
+    local s = server.start { workers = 2 }
+    local simulation = s:simulation()
+    s:make("/v1/simulations/" .. simulation .. "/sweeps", { template = server.spec(nil, { resource = "fake" }),
+      parameters = { n = { from = 1, to = 400, step = 1 } } })
+    local function started() return select(2, (process.read(s.data .. "/resources/fake/starts") or ""):gsub("\n", "")) end
+    for _ = 1, 5 do
+      local before = started()
+      process.eventually("some jobs", function() return started() > before or started() == 400 end)
+      s:post "/v1/resources/fake/drain"
+      local tried = s:sql "SELECT count(*) FROM jobs WHERE submission IS NOT NULL"
+      process.eventually("the last of them", function() return s:read("/v1/resources/fake").state == "drained" end)
+      assert.equal(tried, s:sql "SELECT count(*) FROM jobs WHERE submission IS NOT NULL")
+      s:post "/v1/resources/fake/enable"
+    end
+    assert.equal(400, s:finished(simulation).counts.COMPLETED)
+    assert.equal(400, started())
     s:stop()
   end)
 end)

@@ -5,7 +5,9 @@ local spec = require "orrery.core.spec"
 
 local fitting = {}
 
-local known = {} -- by name: {text, info = decoded}, decoded once for as long as the text stays the same
+-- By name: {text, info = decoded}, decoded once for as long as the text stays the same; and at times anew, since resources
+-- come and go.
+local known = setmetatable({}, { __mode = "v" })
 
 local function info_of(row)
   local entry = known[row.name]

@@ -1,6 +1,7 @@
 /* Lanes: threads for file systems that may die. */
 #include "loop/lane.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -126,6 +127,34 @@ static void a_full_lane_refuses(void **state) {
 }
 
 /* The end waits for what is queued; the loop, which ends later, delivers it. */
+static int count_threads(void) {
+  int count = 0;
+  DIR *entries = opendir("/proc/self/task");
+  assert_non_null(entries);
+  while (readdir(entries)) count++;
+  closedir(entries);
+  return count;
+}
+
+/* Lanes are made by names, and names come and go. */
+static void a_lane_that_is_not_used_goes(void **state) {
+  (void)state;
+  int before = count_threads();
+  wanted = 20;
+  for (int i = 0; i < wanted; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "lane %d", i);
+    assert_int_equal(submit(name, run_at_once, NULL), ORR_OK);
+  }
+  orr_loop_run(loop);
+  for (int i = 0; i < 60000 && count_threads() > before; i++) usleep(1000);
+  assert_int_equal(count_threads(), before);
+  home = 0;
+  wanted = 1;
+  assert_int_equal(submit("lane 7", run_at_once, NULL), ORR_OK); /* and comes back */
+  orr_loop_run(loop);
+}
+
 static void the_end_finishes_what_is_queued(void **state) {
   (void)state;
   for (int i = 0; i < 100; i++) assert_int_equal(submit(i % 2 ? "a" : "b", run_at_once, NULL), ORR_OK);
@@ -164,6 +193,7 @@ int main(void) {
       TEST(a_stuck_lane_holds_nobody_else_up),
       TEST(one_stuck_thread_leaves_the_other),
       TEST(a_full_lane_refuses),
+      TEST(a_lane_that_is_not_used_goes),
       TEST(the_end_finishes_what_is_queued),
       TEST(the_end_does_not_wait_for_the_stuck),
   };
