@@ -23,8 +23,8 @@ describe("a scheduler's own word", function()
 
   it("is told with its age", function()
     local seen = told "fake"
-    assert.same({ "fake", "fake", "up", null, 1000, 1000, null, null, 0 }, { seen.resource, seen.scheduler, seen.state, seen.message,
-      seen.cores_total, seen.cores_free, seen.nodes_total, seen.nodes_free, seen.pending })
+    assert.same({ "fake", "fake", "up", null, 1000, 1000, null, null, 0 }, { seen.resource, seen.scheduler, seen.state,
+      seen.message, seen.cores_total, seen.cores_free, seen.nodes_total, seen.nodes_free, seen.pending })
     assert.matches("^20%d%d%-", seen.observed_at)
     assert.is_true(seen.age_seconds >= 0 and seen.age_seconds < 60)
     local first = seen.age_seconds
@@ -39,8 +39,8 @@ describe("a scheduler's own word", function()
     told "fake"
     local seen = s:read "/v1/resources/fake/queues"
     assert.same({ { name = "main", state = "up", max_duration = 3600, max_jobs = 1000, nodes_total = null, nodes_free = null,
-      cores_total = 1000, cores_free = null, pending = null }, { name = "idle", state = null, max_duration = null, max_jobs = null,
-      nodes_total = null, nodes_free = null, cores_total = null, cores_free = null, pending = null } }, seen.items)
+      cores_total = 1000, cores_free = null, pending = null }, { name = "idle", state = null, max_duration = null,
+      max_jobs = null, nodes_total = null, nodes_free = null, cores_total = null, cores_free = null, pending = null } }, seen.items)
     assert.is_number(seen.age_seconds)
     assert.equal(null, seen.next)
   end)

@@ -204,10 +204,13 @@ describe("a resource made over REST", function()
     local seen = s:read("/v1/jobs/" .. waiting)
     assert.same({ "PENDING", "PLACEMENT", 0 }, { seen.state, seen.reason, seen.attempt })
     assert.matches("resource tired is drained", seen.message)
+    local keyed = s:post("/v1/resources/tired/drain", nil, { key = "drain" })
     local again = s:post("/v1/resources/tired/drain") -- it stays as it was
     assert.equal(drained.json.drained_at, again.json.drained_at)
     local enabled = s:post("/v1/resources/tired/enable").json
     assert.same({ "up", null, null }, { enabled.state, enabled.drained_by, enabled.drained_at })
+    assert.equal(keyed.body, s:post("/v1/resources/tired/drain", nil, { key = "drain" }).body) -- carried out once
+    assert.equal("up", s:read("/v1/resources/tired").state)
     assert.equal("COMPLETED", s:job_in(waiting).state)
   end)
 
@@ -319,8 +322,12 @@ describe("resources made over REST", function()
   it("are deleted while jobs come for them, and none is forgotten or doubled", function()
     local s = server.start()
     local simulation, jobs, deleted = s:simulation(), {}, 0
+    local function make_again()
+      if s:get("/v1/resources/race").status == 200 then return end
+      s:make("/v1/resources", { name = "race", scheduler = "fake", poll_ms = 100 })
+    end
     for round = 1, 25 do
-      if s:get("/v1/resources/race").status == 404 then s:make("/v1/resources", { name = "race", scheduler = "fake", poll_ms = 100 }) end
+      make_again()
       for i = 1, 4 do
         if i == 3 and s:delete("/v1/resources/race").status == 204 then deleted = deleted + 1 end
         local answer = s:post("/v1/simulations/" .. simulation .. "/jobs", server.spec({ run_ms = round }, { resource = "race" }))
@@ -329,7 +336,7 @@ describe("resources made over REST", function()
       end
     end
     assert.is_true(deleted > 0)
-    if s:get("/v1/resources/race").status == 404 then s:make("/v1/resources", { name = "race", scheduler = "fake", poll_ms = 100 }) end
+    make_again()
     for _, job in ipairs(jobs) do assert.equal("COMPLETED", s:job_in(job).state) end
     local seen = {}
     for tag in process.read(s.data .. "/resources/race/starts"):gmatch "[^\n]+" do

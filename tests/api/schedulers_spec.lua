@@ -4,6 +4,7 @@ local process = require "support.process"
 local server = require "support.server"
 
 local null = http.null
+local SETTINGS = '{ scheduler = "fake", poll_ms = 100, timeout_ms = 1000 }'
 local FAKE = process.read(server.plugins .. "/fake.lua")
 
 local function version(number) return (FAKE:gsub('version = "1"', ('version = "%s"'):format(number))) end
@@ -25,8 +26,8 @@ describe("a plug-in that is read again", function()
   setup(function()
     folder = process.temporary()
     process.write(folder .. "/fake.lua", FAKE)
-    s = server.start { schedulers = folder, resources = 'resource "fake" { scheduler = "fake", poll_ms = 100, timeout_ms = 1000 }\n'
-      .. 'resource "other" { scheduler = "fake", poll_ms = 100, timeout_ms = 1000 }' }
+    local function declare(name) return ('resource "%s" %s\n'):format(name, SETTINGS) end
+    s = server.start { schedulers = folder, resources = declare "fake" .. declare "other" }
     s:announce "plug%-in failed"
     simulation = s:simulation()
   end)
@@ -198,7 +199,7 @@ describe("a module in C that is read again", function()
   it("is really loaded anew, and one that is broken leaves the one before at work", function()
     local folder = process.temporary()
     put(folder, "fake")
-    local s = server.start { schedulers = folder, resources = 'resource "fake" { scheduler = "fake", poll_ms = 100, timeout_ms = 1000 }' }
+    local s = server.start { schedulers = folder, resources = 'resource "fake" ' .. SETTINGS }
     local simulation = s:simulation()
     local function reload()
       s:post "/v1/schedulers/fake/reload"

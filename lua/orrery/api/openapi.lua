@@ -17,8 +17,13 @@ local function id(nullable) return { type = nullable and json.list { "string", "
 local function object(properties) return { type = "object", properties = properties } end
 local map = { type = json.list { "object", "null" } }
 local texts = { type = "array", items = { type = "string" } }
-local function choice(words) return { type = "string", enum = json.list { table.unpack(words) } } end
-local resource_states = { "starting", "up", "degraded", "down", "draining", "drained", "disabled" }
+local function choice(words, help) return { type = "string", enum = json.list { table.unpack(words) }, description = help } end
+local resource_states = choice({ "starting", "up", "degraded", "down", "draining", "drained", "disabled" },
+  "starting: not opened yet; degraded: some verb is in trouble; down: nothing can be handed over now; draining: it gets no new "
+    .. "jobs, and has live ones; drained: it has none; disabled: its scheduler plug-in is")
+local scheduler_states = choice({ "available", "loading", "loaded", "failed", "disabled" },
+  "available: there, but no resource uses it; loading: a resource has yet to open it; loaded: all of them have; failed: "
+    .. "one cannot; disabled: an administrator has closed it")
 local states = choice(lifecycle.states)
 
 local function number(nullable) return { type = nullable and json.list { "number", "null" } or "number" } end
@@ -40,7 +45,7 @@ local components = {
   sweep = object { id = id(), simulation_id = id(), jobs = whole(), combine = text(true), sample = map, max_active = whole(true),
     created_at = time(), template = map, parameters = map },
   list = object { items = { type = "array", items = { type = "object" } }, next = text(true) },
-  resource = object { name = text(), scheduler = text(), scheduler_version = text(true), state = choice(resource_states),
+  resource = object { name = text(), scheduler = text(), scheduler_version = text(true), state = resource_states,
     message = text(true), source = choice { "configuration", "api" }, settings = map, drained_by = text(true),
     drained_at = time(), observed_at = time(),
     limits = object { max_submitted = whole(true), cores = whole(true), array_size = whole(true) },
@@ -49,7 +54,7 @@ local components = {
     single_user = { type = "boolean" } },
   scheduler = object { name = text(), language = text(true), version = text(true), abi = text(true), verbs = texts,
     path = text(true), resources = texts, reloading = { type = "boolean" }, opened_at = time(), disabled_by = text(true),
-    state = choice { "available", "loading", "loaded", "failed", "disabled" }, disabled_at = time(), error = text(true),
+    state = scheduler_states, disabled_at = time(), error = text(true),
     error_at = time() },
   observation = with_amounts { resource = text(), scheduler = text(), state = text(true), message = text(true),
     observed_at = time(), age_seconds = number(true) },

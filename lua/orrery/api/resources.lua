@@ -68,9 +68,7 @@ local function row_of(name)
   return data.get_described(name) or problem.raise("not-found", ("There is no resource %s."):format(name))
 end
 
-local function text_of(context, name) return json.encode(document(row_of(name), context.principal)) end
-
-local function get(context, name) return answer.json(200, text_of(context, name)) end
+local function get(context, name) return answer.json(200, json.encode(document(row_of(name), context.principal))) end
 
 -- Making, changing, deleting -------------------------------------------------------------------------------------
 
@@ -95,12 +93,14 @@ local function check_scheduler(name)
 end
 
 local function exists(name)
-  problem.raise("exists", ("There is a resource %s; change it with PATCH /v1/resources/%s, or choose another name."):format(name, name))
+  problem.raise("exists", ("There is a resource %s; change it with PATCH /v1/resources/%s, or choose another name.")
+    :format(name, name))
 end
 
 local function must_be_ours(row)
   if row.configured == 0 then return row end
-  problem.raise("configured", ("Resource %s is one of the configuration: change it there, and start the server again."):format(row.name))
+  problem.raise("configured", ("Resource %s is one of the configuration: change it there, and start the server again.")
+    :format(row.name))
 end
 
 local function create(context)
@@ -110,17 +110,12 @@ local function create(context)
   check_scheduler(given.scheduler)
   return answer.once(context, function(finish)
     if data.get(name) then exists(name) end
-    local change, row = db.change(), { name = name, scheduler = given.scheduler, settings = json.encode(given), revision = ids.new() }
+    local change = db.change()
+    local row = { name = name, scheduler = given.scheduler, settings = json.encode(given), revision = ids.new(), configured = 0,
+      state = "starting", info = data.unknown, live = 0 }
     data.insert(change, row, clock.now())
-    row.configured, row.state, row.info, row.live = 0, "starting", data.unknown, 0
     return finish(change, 201, "Location: /v1/resources/" .. name .. "\r\n", json.encode(document(row, context.principal)))
   end, function() exists(name) end)
-end
-
-local function commit(context, name, change)
-  local ok, code, why = change:commit()
-  if not ok then problem.of_commit(code, why) end
-  return get(context, name)
 end
 
 local function patch(context, name)
@@ -130,13 +125,15 @@ local function patch(context, name)
     changed[key] = value ~= json.null and value or nil
   end
   data.change(change, name, json.encode(changed), ids.new(), row.revision)
-  return commit(context, name, change)
+  local ok, code, why = change:commit()
+  if not ok then problem.of_commit(code, why) end
+  return get(context, name)
 end
 
 local function refuse_to_delete(name)
   must_be_ours(row_of(name))
-  problem.raise("still-running", ("Jobs that have not ended are on resource %s. Drain it with POST /v1/resources/%s/drain, wait for "
-    .. "them or cancel them (GET /v1/jobs?resource=%s), then delete it."):format(name, name, name))
+  problem.raise("still-running", ("Jobs that have not ended are on resource %s. Drain it with POST /v1/resources/%s/drain, wait "
+    .. "for them or cancel them (GET /v1/jobs?resource=%s), then delete it."):format(name, name, name))
 end
 
 local function delete(_, name)
@@ -152,17 +149,26 @@ end
 
 -- Draining -------------------------------------------------------------------------------------------------------
 
-local function drain(context, name)
-  local change = db.change()
-  data.drain(change, row_of(name).name, context.principal.owner, clock.now())
-  return commit(context, name, change)
+-- A handler that records what is wanted of a resource, and shows it as it is then.
+local function recording(record)
+  return function(context, name)
+    return answer.once(context, function(finish)
+      local change, row = db.change(), row_of(name)
+      record(change, row, context.principal.owner, clock.now())
+      return finish(change, 200, nil, json.encode(document(row, context.principal)))
+    end)
+  end
 end
 
-local function enable(context, name)
-  local change = db.change()
-  data.enable(change, row_of(name).name)
-  return commit(context, name, change)
-end
+local drain = recording(function(change, row, owner, now)
+  data.drain(change, row.name, owner, now)
+  if not row.drained_at then row.drained_by, row.drained_at = owner, now end
+end)
+
+local enable = recording(function(change, row)
+  data.enable(change, row.name)
+  row.drained_by, row.drained_at = nil, nil
+end)
 
 return {
   { method = "GET", path = "/v1/resources", summary = "List resources", handler = list, response = "list" },

@@ -78,29 +78,40 @@ local function list(context)
 end
 
 local function find(name)
-  return gather()[name] or problem.raise("not-found", ("There is no scheduler plug-in %s, and no resource uses one."):format(name))
+  return gather()[name]
+    or problem.raise("not-found", ("There is no scheduler plug-in %s, and no resource uses one."):format(name))
 end
 
-local function tell(context, status, name) return answer.json(status, json.encode(document(find(name), context.principal))) end
-
-local function get(context, name) return tell(context, 200, name) end
+local function get(context, name) return answer.json(200, json.encode(document(find(name), context.principal))) end
 
 -- Changing -------------------------------------------------------------------------------------------------------
 
--- A handler that records something about a plug-in.
+-- A handler that records what is wanted of a plug-in, and shows it as it is then.
 local function recording(status, record)
   return function(context, name)
-    local change = db.change()
-    record(change, find(name).name, context.principal.owner)
-    local ok, code, why = change:commit()
-    if not ok then problem.of_commit(code, why) end
-    return tell(context, status, name)
+    return answer.once(context, function(finish)
+      local change, it = db.change(), find(name)
+      record(change, it.name, it.wish, context.principal.owner)
+      return finish(change, status, nil, json.encode(document(it, context.principal)))
+    end)
   end
 end
 
-local reload = recording(202, function(change, name) data.reload(change, name, ids.new()) end)
-local disable = recording(200, function(change, name, owner) data.disable(change, name, owner, clock.now()) end)
-local enable = recording(200, function(change, name) data.enable(change, name) end)
+local reload = recording(202, function(change, name, wish)
+  wish.reload = ids.new()
+  data.reload(change, name, wish.reload)
+end)
+
+local disable = recording(200, function(change, name, wish, owner)
+  local now = clock.now()
+  data.disable(change, name, owner, now)
+  if not wish.disabled_at then wish.disabled_by, wish.disabled_at = owner, now end
+end)
+
+local enable = recording(200, function(change, name, wish)
+  data.enable(change, name)
+  wish.disabled_by, wish.disabled_at = nil, nil
+end)
 
 return {
   { method = "GET", path = "/v1/schedulers", summary = "List scheduler plug-ins", handler = list, response = "list" },

@@ -10,7 +10,8 @@ local why_closed = [[
   (SELECT CASE WHEN r.name IS NULL THEN 'there is no resource ' || n.name || ' any more; the job waits until there is'
       WHEN s.disabled_at IS NOT NULL THEN 'the scheduler plug-in ' || s.name || ' of resource ' || r.name || ' is disabled'
       WHEN r.drained_at IS NOT NULL THEN 'resource ' || r.name || ' is drained, and gets no jobs until it is enabled again' END
-    FROM (SELECT j.resource AS name) n LEFT JOIN resources r ON r.name = n.name LEFT JOIN schedulers s ON s.name = r.scheduler)]]
+    FROM (SELECT j.resource AS name) n LEFT JOIN resources r ON r.name = n.name
+      LEFT JOIN schedulers s ON s.name = r.scheduler)]]
 
 -- What a PENDING job waits for follows from its row; jobs.waits_for is its twin for rows that are yet to be written.
 local function columns_of(state, wanted)
@@ -285,8 +286,8 @@ end
 -- Jobs that named no resource stay with the one that they were tried on; they are let go when that takes none any more, and
 -- begin another attempt. But one of which an earlier submission may yet come true there has to stay.
 local free = "kind <> 0 AND doubted IS NULL AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.job = jobs.key)"
-local let_go = db.statement("UPDATE jobs SET resource = NULL, submission = NULL WHERE " .. free .. " AND key IN (SELECT j.key FROM "
-  .. "jobs j INDEXED BY jobs_pending WHERE " .. ready_to_go .. " AND j.resource = ? AND j.owner = ? AND j.kind = ?)")
+local let_go = db.statement("UPDATE jobs SET resource = NULL, submission = NULL WHERE " .. free
+  .. " AND key IN (SELECT j.key FROM jobs j INDEXED BY jobs_pending WHERE " .. ready_to_go .. " AND j.resource = ? AND j.owner = ? AND j.kind = ?)")
 local let_go_all = db.statement("UPDATE jobs SET resource = NULL, submission = NULL WHERE resource = ? AND state = 'PENDING' AND "
   .. free)
 

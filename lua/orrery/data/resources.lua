@@ -30,7 +30,8 @@ function resources.get_described(name) return db.row(one_described, name) end
 
 local insert = db.statement(([[
   INSERT INTO resources(name, scheduler, configured, settings, revision, state, info, updated_at)
-  SELECT ?1, ?2, 0, ?3, ?4, 'starting', '%s', ?5 WHERE NOT EXISTS (SELECT 1 FROM resources WHERE name = ?1)]]):format(resources.unknown))
+  SELECT ?1, ?2, 0, ?3, ?4, 'starting', '%s', ?5
+  WHERE NOT EXISTS (SELECT 1 FROM resources WHERE name = ?1)]]):format(resources.unknown))
 local change_settings = db.statement [[
   UPDATE resources SET settings = ?, revision = ? WHERE name = ? AND revision = ? AND configured = 0]]
 local delete = db.statement("DELETE FROM resources WHERE name = ?1 AND configured = 0 AND NOT " .. has_live:format "?1")

@@ -29,6 +29,7 @@ function subject.new(settings)
   return setmetatable({ settings = settings, simulation = ids.new(), live = {}, seconds = settings.patience or 60 }, subject)
 end
 
+---Opens an instance; where one is open, beside that.
 function subject:open()
   local config = { timeout_ms = self.settings.timeout_ms }
   for name, value in pairs(self.settings.options or {}) do config[name] = value end
@@ -39,6 +40,9 @@ function subject:open()
   self.fields.arrays = (info.honours.array_size or 0) > 1 or nil
   return info
 end
+
+---After an `open` beside the instance that was open: that one is closed, and the new one serves. → true if it closed in time
+function subject:take() return house.take(self.settings.name, 5000) end
 
 function subject:close() return house.stop(self.settings.name, 5000) end
 

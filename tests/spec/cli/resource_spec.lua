@@ -31,14 +31,16 @@ describe("the command line", function()
   it("adds, shows, changes and removes a resource", function()
     assert.equal("resource new: is made\n", (orrery("resource add new --scheduler fake --poll-ms 200 --option cores=6 "
       .. "--option 'note=two words' --option flag=true")))
-    assert.same({ scheduler = "fake", poll_ms = 200, options = { cores = 6, note = "two words", flag = true } }, resource("new").settings)
+    assert.same({ scheduler = "fake", poll_ms = 200, options = { cores = 6, note = "two words", flag = true } },
+      resource("new").settings)
     process.eventually("it", function() return #resource("new").queues > 0 end)
     local shown = orrery "resource show new"
     assert.matches("\nstate       up\n", shown)
     assert.matches('settings    options = {.*poll_ms = 200, scheduler = fake', shown)
     assert.matches("\nQUEUE  STATE  SECONDS  JOBS  CORES  FREE  WAITING\nmain   up        3600  1000   1000", shown)
     orrery "resource change new --option cores=8 --lost-ms 5000 --default poll-ms"
-    assert.same({ scheduler = "fake", lost_ms = 5000, options = { cores = 8, note = "two words", flag = true } }, resource("new").settings)
+    assert.same({ scheduler = "fake", lost_ms = 5000, options = { cores = 8, note = "two words", flag = true } },
+      resource("new").settings)
     orrery "resource change new --default options"
     assert.is_nil(resource("new").settings.options)
     assert.matches("\nnew +fake +up ", (orrery "resource list"))

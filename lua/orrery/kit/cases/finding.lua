@@ -64,4 +64,14 @@ case("jobs are found again by a plug-in that is opened anew", {}, function(subje
   expect.equal(4, subject:ending(running).exit_code, "exit code of a job that ran meanwhile")
 end)
 
+case("jobs are known to an instance that was opened beside the one before", {}, function(subject)
+  local running = subject:submit_one(shell "sleep 3; exit 4")
+  local info, why = subject:open()
+  expect.that(info, function() return "it does not open a second time: " .. tostring(why) end)
+  expect.that(subject:take(), "the one before did not close within 5 seconds")
+  expect_found(subject, running, "a job that was submitted before")
+  expect.equal(4, subject:ending(running).exit_code, "exit code of a job that ran meanwhile")
+  ends(subject, shell "true", "COMPLETED")
+end)
+
 return cases
