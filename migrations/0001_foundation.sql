@@ -225,12 +225,10 @@ CREATE TABLE resources (
   updated_at   INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- What administrators want of scheduler plug-ins, and what went wrong with them last.
+-- What administrators want of scheduler plug-ins.
 CREATE TABLE schedulers (
   name         TEXT PRIMARY KEY,
   disabled_by  TEXT,
   disabled_at  INTEGER,            -- NULL: its resources may use it
-  reload       INTEGER NOT NULL DEFAULT 0,  -- another number with each wish that its file be read again
-  error        TEXT,
-  error_at     INTEGER
+  reload       INTEGER NOT NULL DEFAULT 0  -- another number with each wish that its file be read again
 ) WITHOUT ROWID;

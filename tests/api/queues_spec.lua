@@ -40,7 +40,8 @@ describe("a scheduler's own word", function()
     local seen = s:read "/v1/resources/fake/queues"
     assert.same({ { name = "main", state = "up", max_duration = 3600, max_jobs = 1000, nodes_total = null, nodes_free = null,
       cores_total = 1000, cores_free = null, pending = null }, { name = "idle", state = null, max_duration = null,
-      max_jobs = null, nodes_total = null, nodes_free = null, cores_total = null, cores_free = null, pending = null } }, seen.items)
+      max_jobs = null, nodes_total = null, nodes_free = null, cores_total = null, cores_free = null, pending = null } },
+      seen.items)
     assert.is_number(seen.age_seconds)
     assert.equal(null, seen.next)
   end)

@@ -110,6 +110,18 @@ describe("a plug-in that is read again", function()
     end)
   end
 
+  it("may be taken by one of its resources and refused by another", function()
+    s:make("/v1/resources", { name = "fussy", scheduler = "fake", options = { fussy = true } })
+    reload(version "good")
+    local seen = reload((version("choosy"):gsub("load%(self%)\n  return self",
+      'if config.fussy then return nil, "too plain" end\n  %0')))
+    assert.same({ "loaded", "choosy", "too plain" }, { seen.state, seen.version, seen.error })
+    assert.equal("good", s:read("/v1/resources/fussy").scheduler_version)
+    s:post "/v1/resources/fussy/drain"
+    assert.equal(204, s:delete("/v1/resources/fussy").status)
+    assert.equal(null, scheduler().error)
+  end)
+
   it("is read by administrators' wish only", function()
     for _, role in ipairs { "user", "operator" } do
       local token = s:token_of(role, role)

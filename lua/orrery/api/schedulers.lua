@@ -43,7 +43,7 @@ local function state_of(it)
   if #it.uses == 0 then return "available" end
   local state = "loaded"
   for _, use in ipairs(it.uses) do
-    if not use.info.plugin and use.row.state ~= "starting" then return "failed", use.row.message end
+    if not use.info.plugin and use.row.state ~= "starting" then return "failed" end
     if not use.info.plugin then state = "loading" end
   end
   return state
@@ -52,11 +52,12 @@ end
 local LANGUAGES = { so = "C", lua = "Lua" }
 
 local function document(it, principal)
-  local wish, newest, names, reloading = it.wish, {}, json.list {}, false
-  local state, why = state_of(it)
+  local wish, newest, refused, names, reloading = it.wish, {}, {}, json.list {}, false
+  local state = state_of(it)
   for i, use in ipairs(it.uses) do
     names[i] = use.name
     if (use.info.opened_at or 0) > (newest.opened_at or 0) then newest = use.info end
+    if (use.info.error_at or 0) > (refused.error_at or 0) then refused = use.info end
     reloading = reloading or use.info.reloaded ~= wish.reload
   end
   local path = newest.path or it.path
@@ -66,7 +67,7 @@ local function document(it, principal)
     path = principal.rank == 3 and known(path) or json.null, resources = names, state = state,
     reloading = reloading and state ~= "disabled" and wish.reload ~= 0, opened_at = time(newest.opened_at),
     disabled_by = known(wish.disabled_by), disabled_at = time(wish.disabled_at),
-    error = known(wish.error or why), error_at = time(wish.error_at),
+    error = known(refused.error), error_at = time(refused.error_at),
   }
 end
 

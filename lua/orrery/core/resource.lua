@@ -8,7 +8,6 @@ local json = require "house.json"
 local log = require "house.log"
 local data = require "orrery.data.resources"
 local jobs = require "orrery.data.jobs"
-local schedulers = require "orrery.data.schedulers"
 local schema = require "orrery.core.schema"
 local status = require "orrery.core.status"
 local submission = require "orrery.core.submission"
@@ -42,6 +41,7 @@ function resource.new(settings)
     reload = 0, reloaded = 0, -- numbers of the wish that the plug-in's file be read again: the last one, the one it was read for
     drained = false,  -- it gets no new jobs
     disabled = false, -- its plug-in is closed, and stays so
+    refusal = nil,    -- why it was not opened when it was tried last, and since when that is so
     state = "starting", message = nil,
     live = {},        -- by native id: jobs the scheduler holds
     submitting = {},  -- by key: jobs whose native id is not known, or not yet
@@ -67,7 +67,8 @@ local function row_of(self)
     name = self.name, revision = self.revision, state = self.state, message = self.message,
     info = json.encode { plugin = info.name, version = info.version, language = info.language, abi = info.abi,
       path = info.path, verbs = verbs, honours = info.honours or {}, base = self.settings.base,
-      max_submitted = self.max_submitted, opened_at = info.opened_at, reloaded = self.reloaded },
+      max_submitted = self.max_submitted, opened_at = info.opened_at, reloaded = self.reloaded,
+      error = self.refusal and self.refusal.why, error_at = self.refusal and self.refusal.at },
     status = self.status and json.encode(self.status), observed_at = self.observed_at,
   }
 end
@@ -76,7 +77,8 @@ end
 function resource:publish()
   local shown = self.shown
   if shown and shown.state == self.state and shown.message == self.message and shown.info == self.info
-    and shown.status == self.status and shown.reloaded == self.reloaded and clock.monotonic() < shown.until_ms then return end
+    and shown.status == self.status and shown.reloaded == self.reloaded and shown.refusal == self.refusal
+    and clock.monotonic() < shown.until_ms then return end
   local change = db.change()
   data.publish(change, row_of(self), clock.now())
   local ok, code, why = change:commit()
@@ -84,8 +86,8 @@ function resource:publish()
     if code ~= "no_space" then log.warn("resource not published", { resource = self.name, error = why }) end
     return
   end
-  self.shown = { state = self.state, message = self.message, info = self.info, status = self.status, reloaded = self.reloaded,
-    until_ms = clock.monotonic() + STATUS_MS }
+  self.shown = { state = self.state, message = self.message, info = self.info, status = self.status,
+    reloaded = self.reloaded, refusal = self.refusal, until_ms = clock.monotonic() + STATUS_MS }
 end
 
 local function set_state(self, state, why)
@@ -169,14 +171,6 @@ local function start(self)
   return nil, ("open honours nonsense: %s %s"):format(problems[1].pointer, problems[1].detail)
 end
 
--- Writes down for the plug-in how its last start went; each sentence once.
-local function tell(self, why)
-  if self.told == (why or "") then return end
-  local change = db.change()
-  if why then schedulers.failed(change, self.scheduler, why, clock.now()) else schedulers.well(change, self.scheduler) end
-  if change:commit() then self.told = why or "" end
-end
-
 -- What was opened takes the place of what was open.
 local function take(self, info)
   if not house.take(self.name, STOP_MS) then
@@ -218,14 +212,15 @@ end
 function resource:open()
   if self.disabled then return close(self) end
   if self.info and not is_outdated(self) or not self.info and not self:ready() then return self.info ~= nil end
-  local reload, revision = self.reload, self.revision
+  local reload, revision, refusal = self.reload, self.revision, self.refusal
   local info, why = start(self)
+  local as_before = refusal and refusal.why == why and self.reloaded == reload
+  self.refusal = as_before and refusal or why and { why = why, at = clock.now() } or nil
   self.reloaded = reload
   if info then take(self, info)
   elseif self.info then keep(self, why)
   else self:lost(why) end
   if revision ~= self.revision then self.renew_at = 0 end -- they changed meanwhile
-  tell(self, why)
   return self.info ~= nil
 end
 

@@ -21,8 +21,8 @@ local function columns_of(state, wanted)
       WHEN j.gate IS NOT NULL THEN 'LIMIT'
       WHEN j.resource IS NOT NULL AND ]] .. why_closed .. [[ IS NOT NULL THEN 'PLACEMENT' ELSE j.reason END AS reason,
     CASE WHEN <state> = 'PENDING' AND j.resource IS NOT NULL THEN coalesce(]] .. why_closed .. [[, j.message)
-      ELSE j.message END AS message, j.problem, j.resource, j.native_id, j.native_state, j.exit_code, j.signal, j.attempt, j.priority,
-    j.directory, j.parameters, j.tags, j.due_at, j.submitted_at, j.started_at, j.ended_at, j.usage, j.spec,
+      ELSE j.message END AS message, j.problem, j.resource, j.native_id, j.native_state, j.exit_code, j.signal, j.attempt,
+    j.priority, j.directory, j.parameters, j.tags, j.due_at, j.submitted_at, j.started_at, j.ended_at, j.usage, j.spec,
     w.template]]):gsub("<(%a+)>", { state = state, wanted = wanted })
 end
 
