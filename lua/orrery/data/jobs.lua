@@ -287,7 +287,8 @@ end
 -- begin another attempt. But one of which an earlier submission may yet come true there has to stay.
 local free = "kind <> 0 AND doubted IS NULL AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.job = jobs.key)"
 local let_go = db.statement("UPDATE jobs SET resource = NULL, submission = NULL WHERE " .. free
-  .. " AND key IN (SELECT j.key FROM jobs j INDEXED BY jobs_pending WHERE " .. ready_to_go .. " AND j.resource = ? AND j.owner = ? AND j.kind = ?)")
+  .. " AND key IN (SELECT j.key FROM jobs j INDEXED BY jobs_pending WHERE " .. ready_to_go
+  .. " AND j.resource = ? AND j.owner = ? AND j.kind = ?)")
 local let_go_all = db.statement("UPDATE jobs SET resource = NULL, submission = NULL WHERE resource = ? AND state = 'PENDING' AND "
   .. free)
 
