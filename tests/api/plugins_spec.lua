@@ -143,7 +143,7 @@ describe("a plug-in", function()
     assert.same({ "Lua", "1", "loaded", { "fake" } }, { listed.fake.language, listed.fake.version, listed.fake.state,
       listed.fake.resources })
     table.sort(listed.fake.verbs)
-    assert.equal("cancel find hold monitor release resume status submit suspend", table.concat(listed.fake.verbs, " "))
+    assert.equal("alter cancel find hold monitor release resume status submit suspend", table.concat(listed.fake.verbs, " "))
     assert.equal(#NAMES + 1, #s:read("/v1/resources").items)
     assert.equal(404, s:get("/v1/schedulers/nobody").status)
   end)

@@ -49,7 +49,7 @@ describe("a resource", function()
   end)
 
   it("has lost a job that is missing for long while the scheduler answers, and not before", function()
-    local job = { key = 1, wanted = "RUN", native_id = "1" }
+    local job = { key = 1, owner = "ada", wanted = "RUN", native_id = "1" }
     it_is.live["1"], it_is.held, it_is.info = job, 1, { honours = {} }
     it_is.call_on = function(_, _, _, each) each { { absent = true } } end
     local function look()

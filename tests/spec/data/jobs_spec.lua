@@ -49,3 +49,20 @@ describe("a job's row", function()
     assert.same({ 1, 1 }, { move("PENDING", "SUBMITTING", { attempt = 1, resource = "r" }, 0) })
   end)
 end)
+
+describe("jobs that wait for a resource which takes none any more", function()
+  it("are let go, if they named none and no earlier submission of them may yet come true there", function()
+    local database = sqlite.new()
+    local function row(key, kind, doubted) return ("(%d, 1, 'ada', 'PENDING', 'r', %d, 7, %s)"):format(key, kind, doubted) end
+    database:run("INSERT INTO jobs(key, simulation, owner, state, resource, kind, submission, doubted) VALUES"
+      .. table.concat({ row(1, 0, "NULL"), row(2, 5, "NULL"), row(3, 5, "'6 '"), row(4, 5, "NULL"), row(5, 6, "NULL") }, ",") .. ";\n"
+      .. "INSERT INTO orders(resource, job, verb, words) VALUES('r', 4, 'alter', '{}');\n")
+    local free = "SELECT group_concat(key) FROM (SELECT key FROM jobs WHERE resource IS NULL AND submission IS NULL ORDER BY key);\n"
+    local change = { add = function(_, sql, _, ...) database:with(sql, { ... }) end }
+    jobs.let_go(change, { resource = "r", owner = "ada", kind = 5 })
+    assert.equal("2\n", database:run(free))
+    jobs.let_go_all(change, "r")
+    assert.equal("2,5\n", database:run(free))
+    database:remove()
+  end)
+end)
