@@ -37,8 +37,9 @@ static void visit_file(const char *folders, const char *folder, const char *file
   const char *ending = strrchr(file, '.');
   if (!ending || (strcmp(ending, ".so") != 0 && strcmp(ending, ".lua") != 0)) return;
   snprintf(name, sizeof name, "%.*s", (int)(ending - file), file);
-  snprintf(path, sizeof path, "%s/%s", folder, file);
-  if (orr_plugin_find(folders, name, found, sizeof found, &err) == ORR_OK && strcmp(found, path) == 0)
+  int length = snprintf(path, sizeof path, "%s/%s", folder, file);
+  if (length < (int)sizeof path && orr_plugin_find(folders, name, found, sizeof found, &err) == ORR_OK &&
+      strcmp(found, path) == 0)
     visit(data, name, path);
 }
 

@@ -107,6 +107,12 @@ local FAULTS = {
       self.directory = function(which) return ("%s/%d"):format(host.directory(which), now) end
       return self
     end]] },
+  { "jobs are known to an instance that was opened beside the one before", "each instance has a memory of its own", [[
+    function whole.open(config, host)
+      local self, now = good.open(config, host), host.now()
+      self.directory = function(which) return ("%s/%d"):format(host.directory(which), now) end
+      return self
+    end]] },
   { "cancel ends a job that runs, and all that it started", "it is only said that it ended", [[
     function whole.cancel(self, items, report)
       for i, ref in ipairs(items) do
