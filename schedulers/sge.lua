@@ -47,20 +47,20 @@ local function find_commands(self, run)
     result, failure = self.run { "qconf", "-sconf" }
     if result or failure.message:find("commlib", 1, true) then break end
   end
-  if not result then error(failure.message, 0) end
+  if not result then return nil, failure.message end
   local settings = {}
   for name, value in result.stdout:gmatch "\n([%l_]+)%s+([^\n]*)" do settings[name] = math.tointeger(tonumber(value)) or value end
   return settings
 end
 
--- How a complex counts: for each slot (YES, NO) or for the whole job (JOB).
+-- How a complex counts: for each slot (YES, NO) or for the whole job (JOB) | nil, why that cannot be told
 local function counting_of(self, name)
   local result, failure = self.run { "qconf", "-sc" }
-  if not result then error(failure.message, 0) end
+  if not result then return nil, failure.message end
   for complex, shortcut, consumable in result.stdout:gmatch "\n(%S+) +(%S+) +%S+ +%S+ +%S+ +(%S+)" do
     if complex == name or shortcut == name then return consumable end
   end
-  error(("Grid Engine has no complex %s; name another in the option memory"):format(name), 0)
+  return nil, ("Grid Engine has no complex %s; name another in the option memory"):format(name)
 end
 
 -- A limit of which 0 means that there is none.
@@ -69,11 +69,14 @@ local function limit(value, most)
 end
 
 function sge.open(config, host)
-  commands.check_options(config, "sge", OPTIONS)
+  local problem = commands.unknown_option(config, "sge", OPTIONS)
+  if problem then return nil, problem end
   local self = { config = config, dialect = dialect_of(config), now = host.now, each = host.each,
     memory = config.memory or "h_vmem", deleted = {}, reasons = {} }
-  local settings = find_commands(self, commands.runner(host.exec, self.dialect, config.timeout_ms // 2))
-  self.counting = counting_of(self, self.memory)
+  local settings
+  settings, problem = find_commands(self, commands.runner(host.exec, self.dialect, config.timeout_ms // 2))
+  if settings then self.counting, problem = counting_of(self, self.memory) end
+  if problem then return nil, problem end
   local fields = { table.unpack(FIELDS) }
   if config.exclusive then fields[#fields + 1] = "resources.exclusive_node_use" end
   if config.node_environment then

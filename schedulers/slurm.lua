@@ -38,11 +38,12 @@ local function settings_of(text)
 end
 
 function slurm.open(config, host)
-  commands.check_options(config, "slurm", OPTIONS)
+  local problem = commands.unknown_option(config, "slurm", OPTIONS)
+  if problem then return nil, problem end
   local self = { config = config, run = commands.runner(host.exec, DIALECT, config.timeout_ms // 2), each = host.each,
     now = host.now, cancelled = {} }
   local result, failure = self.run { "scontrol", "show", "config" }
-  if not result then error(failure.message, 0) end
+  if not result then return nil, failure.message end
   local settings = settings_of(result.stdout)
   self.accounting = settings.AccountingStorageType == "accounting_storage/slurmdbd"
   self.honours = { fields = FIELDS, max_submitted = config.max_submitted or 1000, batch = "SLURM_JOB_ID",
@@ -140,18 +141,27 @@ local function remember_cancelled(self, ids, records)
   end
 end
 
--- Jobs that have left the queue.
+-- What accounting says of jobs → records | nil: it does not answer, which is no reason to call all of Slurm down.
+local function ask_accounting(self, ...)
+  if not self.accounting then return {} end
+  local records, failure = looking.at_accounting(self, ...)
+  self.blind = failure and "accounting does not answer: " .. failure.message
+  return records
+end
+
+-- Jobs that have left the queue. What accounting does not say of their end yet, their records may.
 local function report_gone(self, items, gone, report)
-  local ids, past, failure = {}, {}, nil
+  local ids = {}
   for n, i in ipairs(gone) do ids[n] = items[i].native_id end
-  if self.accounting then past, failure = looking.at_accounting(self, "--jobs=" .. table.concat(ids, ",")) end
+  local past = ask_accounting(self, "--jobs=" .. table.concat(ids, ","))
   for _, i in ipairs(gone) do
     local ref = items[i]
     local record = past and past[ref.native_id]
-    if record and record.name == ref.tag then report(i, looking.status_of(record))
+    local status = record and record.name == ref.tag and looking.status_of(record)
+    if status and status.final then report(i, status)
     elseif self.cancelled[ref.native_id] then report(i, { state = "CANCELED", final = true, native_state = "CANCELLED" })
     elseif past then report(i, { absent = true })
-    else report(i, { error = failure }) end
+    else report(i, { error = { class = "unknown", message = self.blind } }) end
   end
 end
 
@@ -168,33 +178,31 @@ function slurm.monitor(self, items, report)
   if #gone > 0 then report_gone(self, items, gone, report) end
 end
 
--- The jobs of some names, by name: the number of each, which an array's elements have in common.
+-- The jobs of some names, by name: the number of each, which an array's elements have in common. Second comes why there may
+-- be more.
 local function numbers_of(self, names)
   local numbers, argument = {}, "--name=" .. table.concat(names, ",")
   local function add(records)
     for id, record in pairs(records) do numbers[record.name] = id:match "^%d+" end
   end
   local queue, failure = looking.at_queue(self, argument)
-  if not queue then return nil, failure end
-  if self.accounting then -- one that ended while nobody looked may have left the queue
-    local past
-    past, failure = looking.at_accounting(self, argument, "--starttime=now-7days")
-    add(past or {})
-  end
+  if not queue then return {}, failure.message end
+  local past = ask_accounting(self, argument, "--starttime=now-7days") -- one that ended may have left the queue
+  add(past or {})
   add(queue)
-  return numbers, failure
+  return numbers, not past and self.blind or nil
 end
 
 function slurm.find(self, items, report)
   local names = {}
   for i, item in ipairs(items) do names[i] = item.tag end
-  local numbers, failure = numbers_of(self, names)
+  local numbers, why = numbers_of(self, names)
   for i, item in ipairs(items) do
-    local number = numbers and numbers[item.tag]
+    local number = numbers[item.tag]
     if number and item.size then
       report(i, { answer = "found", native_ids = commands.elements(number .. "_%d", item.size) })
     elseif number then report(i, { answer = "found", native_id = number })
-    elseif failure then report(i, { answer = "unknown", message = failure.message })
+    elseif why then report(i, { answer = "unknown", message = why })
     else report(i, { answer = "absent" }) end
   end
 end
@@ -252,7 +260,8 @@ end
 function slurm.status(self, _, report)
   local result, failure = self.run { "sinfo", "--noheader", "--summarize", "--all", "--format=%R|%a|%l|%C|%F" }
   if not result then return report(1, { error = failure }) end
-  local status = { state = "up", queues = {}, cores_free = 0, cores_total = 0, nodes_free = 0, nodes_total = 0 }
+  local status = { state = self.blind and "degraded" or "up", message = self.blind, queues = {},
+    cores_free = 0, cores_total = 0, nodes_free = 0, nodes_total = 0 }
   local function most(name, count) status[name] = math.max(status[name], math.tointeger(count)) end
   for name, state, limit, cores_idle, cores, nodes_idle, nodes in
     result.stdout:gmatch "([^|\n]*)|([^|]*)|([^|]*)|%d+/(%d+)/%d+/(%d+)|%d+/(%d+)/%d+/(%d+)\n" do

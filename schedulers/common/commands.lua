@@ -4,12 +4,12 @@ local commands = {}
 
 local CROWD = 200 -- jobs that one command is given
 
----Refuses an option that the plug-in does not have.
----@param names string those it has, with blanks between them
-function commands.check_options(config, scheduler, names)
+---@param names string the options that the plug-in has, with blanks between them
+---@return string|nil problem an option that it does not have
+function commands.unknown_option(config, scheduler, names)
   for option in pairs(config) do
     if option ~= "timeout_ms" and not (" " .. names .. " "):find(" " .. option .. " ", 1, true) then
-      error(("%s has no option %s; it has %s"):format(scheduler, option, names:gsub("%s+", ", ")), 0)
+      return ("%s has no option %s; it has %s"):format(scheduler, option, (names:gsub("%s+", ", ")))
     end
   end
 end

@@ -12,7 +12,6 @@ local CROWD = 12 -- jobs that are added at once
 -- Jobs on a server, of which each is counted when it runs; and how many native jobs there are.
 local function start(rig, scheduler, settings)
   local s, guard = behaviour.server(rig, scheduler.plugin, scheduler.settings .. (settings or ""))
-  s:announce '"verb":"open"' -- one that stands still cannot be opened
   behaviour.await(s, "up")
   local run = { simulation = s:simulation(), count = 0 }
   local before = scheduler.given(rig)
@@ -21,6 +20,11 @@ local function start(rig, scheduler, settings)
     local jobs = {}
     for i = 1, count do jobs[i] = crash.counted(s) end
     s:make(("/v1/simulations/%s/jobs"):format(run.simulation), { jobs = jobs }, { status = 207 })
+    run.count = run.count + count
+  end
+  function run.sweep(count)
+    s:make(("/v1/simulations/%s/sweeps"):format(run.simulation), { template = crash.counted_template(s, "exit $((@n * 0))"),
+      parameters = { n = { from = 1, to = count, step = 1 } } })
     run.count = run.count + count
   end
   function run.recorded() return tonumber(s:sql "SELECT count(*) FROM jobs WHERE native_id IS NOT NULL") end
@@ -101,6 +105,29 @@ for _, scheduler in ipairs { slurm, gridengine } do
       crash.stop(s)
     end)
 
+    it(("runs each element of an array once though the server is killed in %d submissions%s"):format(commands,
+      ALL and "" or " (of 10)"), function()
+      local s, _ <close>, run = start(rig, scheduler)
+      for round = 1, commands do
+        local before, release = run.natives(), nil
+        do
+          local _ <close> = frozen(s, run)
+          run.sweep(CROWD)
+          await_submission(s)
+          if round % 2 == 1 then crash.kill(s) else release = crash.lock(s) end
+        end
+        if release then -- it comes to the scheduler, but not on record
+          process.eventually("a native array", function() return run.natives() > before end)
+          crash.kill(s)
+          release()
+        end
+        s:restart()
+      end
+      assert.equal(0, crash.audit(s, run.simulation, run.count))
+      assert.equal(tostring(commands), s:sql "SELECT count(DISTINCT submission) FROM jobs WHERE element IS NOT NULL")
+      crash.stop(s)
+    end)
+
     it(("runs a job once whose submitting command is killed, %d times%s"):format(commands, ALL and "" or " (of 10)"), function()
       local s, _ <close>, run = start(rig, scheduler, "timeout_ms = 20000,")
       for round = 1, commands do
@@ -140,7 +167,6 @@ describe("A controller of Slurm that is killed, and forgets its last seconds,", 
   it(("makes no job run twice, and none end as it did not, %d times%s"):format(kills, ALL and "" or " (of 10)"), function()
     local rig <close> = slurm.start()
     local s, _ <close>, run = start(rig, slurm, "lost_ms = 3000,")
-    s:announce '"verb":"open"'
     for round = 1, kills do
       instants[round % 2 == 1 and 3 or 1](s, run)
       rig:kill "slurmctld"

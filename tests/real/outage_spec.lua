@@ -57,7 +57,6 @@ for _, scheduler in ipairs { (require "support.slurm"), (require "support.griden
     local function outage(begin, finish)
       local resources = RESOURCES:format(scheduler.plugin, scheduler.settings)
       local s, _ <close> = crash.start { wrapper = rig:client(), resources = resources }
-      s:announce '"verb":"open"'
       behaviour.await(s, "up")
       local before = scheduler.given(rig)
       local simulation, aside = s:simulation(), s:simulation "aside"

@@ -21,7 +21,6 @@ for _, scheduler in ipairs { slurm, (require "support.gridengine") } do
     -- Jobs that end while something is down.
     local function interrupted(begin)
       local s, _ <close> = start "timeout_ms = 4000,"
-      s:announce '"verb":"open"'
       local jobs = endings.start(s, s:simulation(), 3)
       local before = scheduler.given(rig)
       begin()
@@ -45,7 +44,6 @@ for _, scheduler in ipairs { slurm, (require "support.gridengine") } do
 
     it("is set up anew: jobs that went with it are lost, and the strangers that got their ids are left alone", function()
       local s, _ <close> = start "lost_ms = 3000,"
-      s:announce '"verb":"open"'
       local simulation = s:simulation()
       rig:renew()
       local lost, canceled = add(s, simulation, "sleep 300"), add(s, simulation, "sleep 300")
@@ -64,7 +62,6 @@ for _, scheduler in ipairs { slurm, (require "support.gridengine") } do
 
     it("is set up anew, and gives a new job the id of one that is still missed: both are told apart", function()
       local s, _ <close> = start "lost_ms = 6000,"
-      s:announce '"verb":"open"'
       local simulation = s:simulation()
       rig:renew()
       local old = add(s, simulation, "sleep 300")

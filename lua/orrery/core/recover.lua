@@ -71,6 +71,7 @@ local function settle_found(resource, batch, group, report)
 end
 
 local function settle(resource, batch, group, report)
+  if report.answer == "absent" or report.answer == "found" then resource:untroubled "submit" end -- it is known what came of it
   if report.answer == "absent" then
     give_back(resource, batch, resource.info.honours.batch and doubt_absence(resource, batch, group) or group)
   elseif report.answer == "unknown" or report.error then

@@ -153,12 +153,12 @@ describe("slurm", function()
   it("never says that a job is absent when it could not look", function()
     local frozen = recording.failed(recording.text "slurm/frozen-squeue-messagetimeout2.txt")
     local no_accounting = recording.failed(recording.text "slurm/dbd-down-sacct.txt")
-    for _, answers in ipairs {
-      { squeue = function() return frozen end },
-      { squeue = function() return recording.said "" end, sacct = function() return no_accounting end },
+    for class, answers in pairs {
+      unavailable = { squeue = function() return frozen end },
+      unknown = { squeue = function() return recording.said "" end, sacct = function() return no_accounting end },
     } do
       local self = open(answers)
-      assert.equal("unavailable", monitor(self, { { native_id = "7", tag = "tag" } })[1].error.class)
+      assert.equal(class, monitor(self, { { native_id = "7", tag = "tag" } })[1].error.class)
       assert.equal("unknown", recording.call(slurm, "find", self, { { tag = "tag" } })[1].answer)
     end
   end)
