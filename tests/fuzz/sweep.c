@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char code[] =
     "local json, sweep = require 'house.json', require 'orrery.core.sweep'\n"
-    "local schema, spec = require 'orrery.core.schema', require 'orrery.core.spec'\n"
+    "local schema, spec = require 'orrery.core.schema', require 'orrery.core.job.spec'\n"
     "local template = require 'house.template'\n"
     "local function check(job, prefix) return schema.check(spec.schema, job, prefix) or "
     "spec.inconsistent(job, prefix) end\n"

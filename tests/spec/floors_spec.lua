@@ -132,11 +132,26 @@ describe("Lua:", function()
     end
   end)
 
+  -- And of the domain's own: what lies at its top serves all of them, or joins them.
+  local rooms = { job = { job = true }, sweep = { sweep = true, job = true }, submission = { submission = true, job = true },
+    resource = { resource = true, submission = true, job = true } }
+
+  it("requires go down in the domain: resource, submission, job", function()
+    for _, path in ipairs(files("lua/orrery/core", "*.lua")) do
+      local room = path:match "core/(%w+)/"
+      for module in requires(path) do
+        local other = module:match "^orrery%.core%.(%w+)"
+        if room and rooms[other] then assert(rooms[room][other], ("%s requires %s"):format(path, module)) end
+      end
+    end
+  end)
+
   it("the domain knows no HTTP, and whatever computes alone touches nothing", function()
     for _, path in ipairs(files("lua/orrery/core lua/orrery/data", "*.lua")) do
       for module in requires(path) do assert(module ~= "house.client" and module ~= "house.shape" or path:find "data", path) end
     end
-    for _, name in ipairs { "act", "attempt", "schema", "spec", "states", "status", "sweep", "tag" } do
+    for _, name in ipairs { "job/act", "job/spec", "job/states", "job/status", "schema", "submission/arrays",
+      "submission/attempt", "submission/tag", "sweep/init" } do
       for module in requires("lua/orrery/core/" .. name .. ".lua") do
         assert(module:find "^orrery%.core%." or module == "house.json" or module == "house.template" or module == "house.ids",
           ("core/%s.lua requires %s"):format(name, module))

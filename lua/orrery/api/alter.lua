@@ -1,12 +1,12 @@
 -- Altering a job. While nobody else has it, its specification is changed; a scheduler that has it is to change it first, and
 -- the specification follows when it has.
-local alteration = require "orrery.core.alteration"
+local alteration = require "orrery.core.job.alteration"
 local clock = require "house.clock"
 local data = require "orrery.data.jobs"
 local events = require "orrery.data.events"
 local fitting = require "orrery.api.fitting"
 local json = require "house.json"
-local lifecycle = require "orrery.core.lifecycle"
+local lifecycle = require "orrery.core.job.lifecycle"
 local orders = require "orrery.data.orders"
 local problem = require "orrery.api.problem"
 local resources = require "orrery.data.resources"

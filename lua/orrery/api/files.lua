@@ -8,8 +8,9 @@ local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.jobs"
 local follow = require "orrery.api.follow"
-local lifecycle = require "orrery.core.lifecycle"
+local lifecycle = require "orrery.core.job.lifecycle"
 local problem = require "orrery.api.problem"
+local specification = require "orrery.core.job.specification"
 local submission = require "orrery.core.submission"
 
 local MOST_ENTRIES, PIECE, DEADLINE_MS = 10000, 65536, 20000
@@ -18,7 +19,7 @@ local types = { txt = "text/plain; charset=utf-8", log = "text/plain; charset=ut
   json = "application/json", png = "image/png", jpg = "image/jpeg", jpeg = "image/jpeg", svg = "image/svg+xml",
   gif = "image/gif", ppm = "image/x-portable-pixmap", pdf = "application/pdf", xml = "application/xml" }
 
-local function spec_of(job) return submission.spec_of(data.specification(job.key)) end
+local function spec_of(job) return specification.of(data.specification(job.key)) end
 
 ---@param named string|nil an absolute directory of the user's choice
 local function may_read(context, named)

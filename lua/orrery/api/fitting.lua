@@ -1,7 +1,7 @@
 -- Whether a job can run somewhere here: checked when it is created, so that nobody waits for what can never be.
 local json = require "house.json"
 local data = require "orrery.data.resources"
-local spec = require "orrery.core.spec"
+local spec = require "orrery.core.job.spec"
 
 local fitting = {}
 

@@ -8,7 +8,7 @@ local files = require "house.files"
 local task = require "house.task"
 local auth = require "orrery.api.auth"
 local jobs = require "orrery.data.jobs"
-local lifecycle = require "orrery.core.lifecycle"
+local lifecycle = require "orrery.core.job.lifecycle"
 
 local PIECE, DEADLINE_MS = 65536, 20000
 local GATHER_MS = 50                       -- changes come in crowds

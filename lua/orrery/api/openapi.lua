@@ -1,10 +1,10 @@
 -- /openapi.json: the OpenAPI 3.1 document, made of the routes' own declarations.
 local json = require "house.json"
 local server = require "house.server"
-local lifecycle = require "orrery.core.lifecycle"
+local lifecycle = require "orrery.core.job.lifecycle"
 local problem = require "orrery.api.problem"
 local schema = require "orrery.core.schema"
-local status = require "orrery.core.status"
+local status = require "orrery.core.job.status"
 
 local openapi = {}
 

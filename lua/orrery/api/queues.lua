@@ -4,7 +4,7 @@ local json = require "house.json"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.resources"
 local problem = require "orrery.api.problem"
-local status = require "orrery.core.status"
+local status = require "orrery.core.job.status"
 
 local function known(value) return value == nil and json.null or value end
 

@@ -2,19 +2,19 @@
 -- depends on is looked at as for a new job. Those that failed because of it stay as they are.
 local db = require "house.db"
 local access = require "orrery.api.access"
-local act = require "orrery.core.act"
+local act = require "orrery.core.job.act"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.jobs"
 local dependencies = require "orrery.api.dependencies"
 local job_api = require "orrery.api.jobs"
-local lifecycle = require "orrery.core.lifecycle"
+local lifecycle = require "orrery.core.job.lifecycle"
 local limits = require "orrery.data.limits"
 local problem = require "orrery.api.problem"
 local removals = require "orrery.data.removals"
-local retry = require "orrery.core.retry"
+local retry = require "orrery.core.job.retry"
 local simulations = require "orrery.data.simulations"
-local spec = require "orrery.core.spec"
-local submission = require "orrery.core.submission"
+local spec = require "orrery.core.job.spec"
+local specification = require "orrery.core.job.specification"
 local sweeps = require "orrery.data.sweeps"
 local waiting = require "orrery.data.waiting"
 
@@ -40,7 +40,7 @@ local function try_again(context, id)
     local row = ended_job(context, id)
     access.may_run(context)
     local simulation = simulations.get(row.simulation)
-    local job = submission.spec_of(data.specification(row.key))
+    local job = specification.of(data.specification(row.key))
     local batch, fields = lifecycle.batch(), retry.fresh()
     fields.wanted, fields.steer = act.of_new(simulation.wanted), 0
     fields.retries, fields.let_through = spec.retries(job), 0

@@ -9,7 +9,7 @@ local data = require "orrery.data.simulations"
 local jobs = require "orrery.data.jobs"
 local limits = require "orrery.data.limits"
 local problem = require "orrery.api.problem"
-local spec = require "orrery.core.spec"
+local spec = require "orrery.core.job.spec"
 
 local name = { type = "text", min = 1, max = 256, line = true, help = "for people" }
 local description = { type = "text", max = 65536, help = "for people, at length" }

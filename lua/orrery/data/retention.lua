@@ -26,7 +26,7 @@ local emptied = db.statement "UPDATE simulations SET emptied = 1 WHERE key = ? A
 ---Simulations that ended before a time, the oldest first, with the number of their jobs.
 function retention.expired(before, limit) return db.rows(expired, before, limit) end
 
----From here on the simulation is being deleted (core.deletion).
+---From here on the simulation is being deleted (core.job.deletion).
 function retention.expire(change, key, before) change:add(expire, nil, key, before) end
 
 ---@return integer|nil key of a simulation that ended before a time, and may still have directories

@@ -1,15 +1,15 @@
 -- The plug-in under test on one resource: calls its verbs as the control worker would, and looks at what comes back. A
 -- failed expectation is thrown as a sentence (see kit.expect).
-local attempt = require "orrery.core.attempt"
+local attempt = require "orrery.core.submission.attempt"
 local changes = require "house.changes"
 local clock = require "house.clock"
-local evidence = require "orrery.core.evidence"
+local evidence = require "orrery.core.submission.evidence"
 local expect = require "orrery.kit.expect"
 local files = require "house.files"
 local house = require "house.resources"
 local ids = require "house.ids"
 local json = require "house.json"
-local status = require "orrery.core.status"
+local status = require "orrery.core.job.status"
 local submission = require "orrery.core.submission"
 local task = require "house.task"
 

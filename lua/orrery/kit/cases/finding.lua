@@ -4,7 +4,7 @@ local clock = require "house.clock"
 local expect = require "orrery.kit.expect"
 local ids = require "house.ids"
 local room = require "orrery.kit.room"
-local tag = require "orrery.core.tag"
+local tag = require "orrery.core.submission.tag"
 
 local cases, case = room.new()
 local shell, ends = room.shell, room.ends

@@ -2,7 +2,7 @@
 local clock = require "house.clock"
 local expect = require "orrery.kit.expect"
 local room = require "orrery.kit.room"
-local status = require "orrery.core.status"
+local status = require "orrery.core.job.status"
 
 local cases, case = room.new()
 

@@ -1,6 +1,0 @@
--- The kind of a job as its row has it: the number of the queue it waits in (core.turns), 0 where it names its resource.
-local digest = require "house.digest"
-local spec = require "orrery.core.spec"
-
----@param job table a specification
-return function(job) return job.resource and 0 or tonumber(digest.sha256(spec.kind(job)):sub(1, 15), 16) end

@@ -1,0 +1,206 @@
+-- Handing pending jobs to a resource. The attempt and its tag are durable before the plug-in is asked, so that after a
+-- crash the scheduler can be asked whether it happened.
+local arrays = require "orrery.core.submission.arrays"
+local clock = require "house.clock"
+local ids = require "house.ids"
+local json = require "house.json"
+local log = require "house.log"
+local task = require "house.task"
+local jobs = require "orrery.data.jobs"
+local landing = require "orrery.core.submission.landing"
+local lifecycle = require "orrery.core.job.lifecycle"
+local submission = require "orrery.core.submission"
+local turns = require "orrery.core.submission.turns"
+
+local dispatch = {}
+
+local CROWD = 128       -- jobs in one call
+local MOST_BYTES = 1 << 24 -- of specifications in one call; a larger one goes alone
+local BUSY_MS = 5000    -- before a job that was turned away is offered again
+local SETTLE_MS = 2000  -- before a submission of unknown fate is looked for
+local AGAIN_MS = 1000   -- before a store that failed is used again
+
+-- What a job is submitted by is read when it is needed and kept no longer: it may be large.
+local function specify(job)
+  local row = jobs.specification(job.key) or {}
+  job.spec, job.template, job.parameters = row.spec, row.template, row.parameters
+  job.bytes = #(row.spec or row.template or "")
+end
+
+local function forget(job) job.spec, job.template, job.parameters, job.item, job.bytes = nil, nil, nil, nil, nil end
+
+-- As many of the chosen as may be in memory at once, with their specifications; the others stay where they are.
+local function take(chosen)
+  local bytes = 0
+  for i, job in ipairs(chosen) do
+    specify(job)
+    bytes = bytes + job.bytes
+    if i > 1 and bytes > MOST_BYTES then return { table.unpack(chosen, 1, i - 1) } end
+  end
+  return chosen
+end
+
+-- Commits; after a failure memory may be ahead of the store, so it is read again. A store that is in trouble (a full
+-- disk) is not asked again at once.
+local function commit(resource, batch)
+  local ok, code, why = batch:commit()
+  if ok then return true end
+  if code ~= "no_space" then -- of which the store itself speaks, once
+    log.warn("transitions not committed", { resource = resource.name, code = code, error = why })
+  end
+  if code ~= "conflict" then task.sleep(AGAIN_MS) end
+  resource:load()
+  return false, code
+end
+dispatch.commit = commit
+
+-- From jobs to submissions -----------------------------------------------------------------------------------------
+
+-- An attempt that was submitted before, and is not known to have run, goes on in its directory: should the earlier submission
+-- come true after all, whichever comes first claims it, and nothing is run twice.
+local function number_attempt(job, resource)
+  if job.submission then return end
+  job.attempt = job.attempt + 1
+  job.directory = submission.directory(resource.settings.base, job, job.attempt)
+end
+
+-- What is to be run for each. A job that nothing can be made of ends here, and holds up no other.
+local function make_members(resource, chosen)
+  local batch, good = lifecycle.batch(), {}
+  for _, job in ipairs(chosen) do
+    number_attempt(job, resource)
+    local ok, item = pcall(submission.member, job, resource)
+    if ok then
+      good[#good + 1], job.item = job, item
+    else
+      forget(job)
+      batch:move(job, "FAILED", { reason = "SUBMIT_REJECTED", attempt = job.attempt,
+        message = "its specification cannot be used: " .. tostring(item) })
+    end
+  end
+  return commit(resource, batch) and good or {}
+end
+
+-- Submissions with their tags → true when they are durable.
+local function begin(resource, groups)
+  local batch = lifecycle.batch()
+  local first = ids.new(#groups)
+  for i, group in ipairs(groups) do
+    for element, job in ipairs(group) do
+      batch:move(job, "SUBMITTING", { attempt = job.attempt, submission = first + i - 1, resource = resource.name,
+        element = #group > 1 and element, submitted_at = batch.at, reason = false, message = false, directory = job.directory })
+      resource:hold(job)
+    end
+  end
+  return commit(resource, batch)
+end
+
+-- What the plug-in is given of each.
+local function build(resource, groups)
+  local items = json.list {}
+  for i, group in ipairs(groups) do
+    local members = {}
+    for m, job in ipairs(group) do members[m] = job.item end
+    items[i] = submission.build(members, group[1].submission, resource)
+    for _, job in ipairs(group) do forget(job) end
+  end
+  return items
+end
+
+-- What came of them ------------------------------------------------------------------------------------------------
+
+local function back_off(batch, resource, group, why)
+  for _, job in ipairs(group) do
+    batch:move(job, "PENDING", { reason = "BACKOFF", message = why or false, due_at = batch.at + BUSY_MS, submitted_at = false })
+    resource:release(job)
+  end
+end
+
+local function reject(batch, resource, group, why)
+  local problem = json.encode { type = "/problems/scheduler-rejected", title = "The scheduler refused the job", status = 422,
+    detail = why }
+  for _, job in ipairs(group) do
+    batch:move(job, "FAILED", { reason = "SUBMIT_REJECTED", message = why, problem = problem })
+    resource:release(job)
+  end
+end
+
+local function doubt(group)
+  for _, job in ipairs(group) do job.find_at = clock.monotonic() + SETTLE_MS end
+end
+
+local function settle_report(resource, batch, group, report)
+  local failure = resource.failure(report)
+  if not failure then
+    if landing.land(resource, batch, group, report, #group > 1 and #group or nil) then return resource:took(#group) end
+    resource:troubled("submit", "nonsense: neither an error nor native ids of its own")
+    doubt(group)
+  elseif failure.class == "rejected" then reject(batch, resource, group, failure.message)
+  elseif failure.class == "busy" then
+    back_off(batch, resource, group, failure.message)
+    resource:turned_down(#group)
+    resource.turned_away[group[1].owner] = clock.monotonic() + BUSY_MS -- the owner's others would fare no better
+  elseif failure.class == "unavailable" then
+    back_off(batch, resource, group, failure.message)
+    resource:lost(failure.message)
+  else
+    resource:troubled("submit", failure.message)
+    doubt(group)
+  end
+end
+
+local function submit(resource, groups)
+  local reported = {}
+  local code, why = resource:call("submit", { items = build(resource, groups) }, function(reports)
+    local batch = lifecycle.batch()
+    for i, report in pairs(reports) do
+      reported[i] = true
+      settle_report(resource, batch, groups[i], report)
+    end
+    commit(resource, batch)
+  end)
+  local batch = lifecycle.batch()
+  for i, group in ipairs(groups) do
+    if not reported[i] and code == "unavailable" then back_off(batch, resource, group, why) -- the plug-in was never reached
+    elseif not reported[i] then doubt(group) end
+  end
+  commit(resource, batch)
+  return code
+end
+
+-- As many submissions as may be made now; the jobs of the others stay where they are.
+local function ration(resource, groups)
+  local tokens = resource.tokens
+  if not tokens then return end
+  local most = math.min(tokens:available(clock.monotonic()), #groups)
+  resource.rationed = most < #groups
+  for i = most + 1, #groups do
+    for _, job in ipairs(groups[i]) do forget(job) end
+    groups[i] = nil
+  end
+  tokens:take(most)
+end
+
+---When more may be submitted, in milliseconds from now; nil: nothing waits for that.
+function dispatch.next_ms(resource) return resource.rationed and resource.tokens:next_ms(clock.monotonic()) or nil end
+
+---Hands over as many pending jobs as the resource has room for → true if there may be more.
+function dispatch.run(resource)
+  local in_doubt = resource.state == "down" or resource.troubles.submit -- then one job shows whether it works again
+  local most = resource:most_of_array()
+  local room = math.min(resource:free(), in_doubt and 1 or math.max(CROWD, most))
+  if room <= 0 or not resource:ready() or (dispatch.next_ms(resource) or 0) > 0 then return false end
+  resource.rationed = false
+  local waiting = turns.choose(resource, room)
+  local chosen = take(waiting)
+  local groups = arrays.group(make_members(resource, chosen), most)
+  ration(resource, groups)
+  if #groups == 0 then return #chosen > 0 and not resource.rationed end
+  local last = groups[#groups]
+  resource.last_turn = last[#last].owner
+  if not begin(resource, groups) then return false end
+  local code = submit(resource, groups)
+  return code == "ok" and not resource.rationed and (#waiting == room or #chosen < #waiting)
+end
+
+return dispatch
