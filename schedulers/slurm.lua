@@ -142,9 +142,9 @@ local function remember_cancelled(self, ids, records)
 end
 
 -- What accounting says of jobs → records | nil: it does not answer, which is no reason to call all of Slurm down.
-local function ask_accounting(self, ...)
+local function ask_accounting(self, look, which)
   if not self.accounting then return {} end
-  local records, failure = looking.at_accounting(self, ...)
+  local records, failure = look(self, which)
   self.blind = failure and "accounting does not answer: " .. failure.message
   return records
 end
@@ -153,7 +153,7 @@ end
 local function report_gone(self, items, gone, report)
   local ids = {}
   for n, i in ipairs(gone) do ids[n] = items[i].native_id end
-  local past = ask_accounting(self, "--jobs=" .. table.concat(ids, ","))
+  local past = ask_accounting(self, looking.at_accounting, ids)
   for _, i in ipairs(gone) do
     local ref = items[i]
     local record = past and past[ref.native_id]
@@ -181,13 +181,13 @@ end
 -- The jobs of some names, by name: the number of each, which an array's elements have in common. Second comes why there may
 -- be more.
 local function numbers_of(self, names)
-  local numbers, argument = {}, "--name=" .. table.concat(names, ",")
+  local numbers = {}
   local function add(records)
     for id, record in pairs(records) do numbers[record.name] = id:match "^%d+" end
   end
-  local queue, failure = looking.at_queue(self, argument)
+  local queue, failure = looking.at_queue(self, "--name=" .. table.concat(names, ","))
   if not queue then return {}, failure.message end
-  local past = ask_accounting(self, argument, "--starttime=now-7days") -- one that ended may have left the queue
+  local past = ask_accounting(self, looking.at_accounting_of_names, names) -- one that ended may have left the queue
   add(past or {})
   add(queue)
   return numbers, not past and self.blind or nil
@@ -214,8 +214,7 @@ local function by_command(argv_of, most, done)
   return function(self, items, report, more)
     local ids = {}
     for i, ref in ipairs(items) do ids[i] = ref.native_id end
-    local queue, failure = looking.at_queue(self, "--jobs=" .. table.concat(ids, ","))
-    if not queue and failure.message:find "Invalid job id" then queue = {} end -- none of them is there
+    local queue, failure = looking.at_queue_for(self, ids)
     commands.steer(self, items, report, queue, failure, function(some)
       local result, why = self.run(argv_of(some, more), { changes = true })
       if result and done then done(self, some, queue) end

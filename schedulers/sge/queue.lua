@@ -3,6 +3,8 @@ local time = require "sge.time"
 
 local queue = {}
 
+local MOST_ASKED = 1000 -- jobs that one command is asked about: no argument can be long
+
 local ENTITIES = { lt = "<", gt = ">", amp = "&", quot = '"', apos = "'" }
 
 ---The text of XML. "%lt;" is a mistake of qstat's.
@@ -64,7 +66,7 @@ function queue.learn_reasons(self, ids)
   for _, id in ipairs(ids) do
     local number = id:match "^%d+"
     known[id] = self.reasons[id]
-    if not known[id] and not seen[number] then asked[#asked + 1], seen[number] = number, true end
+    if not known[id] and not seen[number] and #asked < MOST_ASKED then asked[#asked + 1], seen[number] = number, true end
   end
   self.reasons = known
   local result = asked[1] and self.run { "qstat", "-xml", "-j", table.concat(asked, ",") }

@@ -2,6 +2,8 @@
 -- Names are what others can write: they are told from what Slurm says by a mark that nobody can guess.
 local looking = {}
 
+local MOST_IDS = 2000 -- that a command is asked about
+
 local function new_mark() return ("<%08x%08x>"):format(math.random(0, 0xffffffff), math.random(0, 0xffffffff)) end
 
 local function milliseconds(text)
@@ -11,6 +13,8 @@ end
 
 ---One look at our account's jobs in the queue.
 ---@param ... string further arguments of squeue
+---@return table<string, table>|nil records
+---@return table|nil failure
 function looking.at_queue(self, ...)
   local mark = new_mark()
   local result, failure = self.run { "squeue", "--me", "--noheader", "--array", "--all", "--states=all",
@@ -31,6 +35,14 @@ function looking.at_queue(self, ...)
   end
 end
 
+---What the queue has of some of our account's jobs.
+function looking.at_queue_for(self, ids)
+  if #ids > MOST_IDS then return looking.at_queue(self) end
+  local records, failure = looking.at_queue(self, "--jobs=" .. table.concat(ids, ","))
+  if not records and failure.message:find "Invalid job id" then return {} end -- none of them is there
+  return records, failure
+end
+
 -- Elements that were cancelled before they began are one line: "1002_[3,5-8]".
 local function ids_of(text)
   local array, ranges = text:match "^(%d+_)%[([%d,-]+)"
@@ -42,14 +54,12 @@ local function ids_of(text)
   return ids
 end
 
----The same of accounting, which remembers for long.
----@param ... string arguments of sacct that say which
-function looking.at_accounting(self, ...)
+-- One look at accounting, which remembers for long: adds to the records.
+local function ask_accounting(self, records, ...)
   local mark = new_mark()
   local result, failure = self.run { "sacct", "--allocations", "--noheader", "--parsable2", "--delimiter=" .. mark,
     "--format=JobID,State,ExitCode,Start,End,JobName", ... }
   if not result then return nil, failure end
-  local records = {}
   local line_of = ("^([%d_%[%],%%-]+)@(.-)@(%d+):(%d+)@(.-)@(.-)@(.*)$"):gsub("@", (mark:gsub("%p", "%%%%%0")))
   for line in result.stdout:gmatch "[^\n]+" do
     local text, state, code, signal, started, ended, name = line:match(line_of)
@@ -58,6 +68,22 @@ function looking.at_accounting(self, ...)
         signal = signal ~= "0" and math.tointeger(signal) or nil, started_at = milliseconds(started),
         ended_at = milliseconds(ended) }
     end
+  end
+  return records
+end
+
+---What accounting has of jobs of some names, which are few.
+function looking.at_accounting_of_names(self, names)
+  return ask_accounting(self, {}, "--name=" .. table.concat(names, ","), "--starttime=now-7days")
+end
+
+---What accounting has of jobs, which may be many: no argument of a command can be long.
+function looking.at_accounting(self, ids)
+  local records = {}
+  for first = 1, #ids, MOST_IDS do
+    local some = table.concat(ids, ",", first, math.min(first + MOST_IDS - 1, #ids))
+    local more, failure = ask_accounting(self, records, "--jobs=" .. some)
+    if not more then return nil, failure end
   end
   return records
 end

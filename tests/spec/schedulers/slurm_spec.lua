@@ -162,4 +162,23 @@ describe("slurm", function()
       assert.equal("unknown", recording.call(slurm, "find", self, { { tag = "tag" } })[1].answer)
     end
   end)
+
+  it("asks about any number of jobs, with arguments that a command can take", function()
+    local refs, longest, asked = {}, 0, 0
+    for i = 1, 10000 do refs[i] = { native_id = ("1234567_%d"):format(i), tag = "tag" } end
+    local function answer(argv)
+      for _, argument in ipairs(argv) do longest = math.max(longest, #argument) end
+      for id in table.concat(argv, " "):gmatch "1234567_" do asked = asked + #id // 8 end
+      return recording.said ""
+    end
+    local self = open { squeue = answer, sacct = answer }
+    assert.is_true(monitor(self, refs)[10000].absent)
+    assert.equal(10000, asked)
+    recording.call(slurm, "cancel", self, refs)
+    assert.is_true(longest < 128 * 1024, longest) -- what Linux gives an argument
+  end)
+
+  it("has arrays up to the largest index", function()
+    assert.equal(1000, open({}).honours.array_size)
+  end)
 end)
