@@ -67,7 +67,7 @@ describe("Slurm's accounting", function()
     crash.kill(s)
     await_forgotten(s)
     s:restart()
-    behaviour.await(s, "down")
+    assert.matches("accounting does not answer", behaviour.await(s, "degraded").message)
     for _, job in ipairs(jobs) do assert.equal("ACTIVE", s:read("/v1/jobs/" .. job).state) end
     mend()
     endings.check(s, jobs)

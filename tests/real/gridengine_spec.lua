@@ -22,7 +22,7 @@ describe("Grid Engine", function()
     alterations = { "hard resource_list: +h_rt=200,h_vmem=134217728\n", "hard_queue_list: +main.q\n" },
     down = function() rig:kill "qmaster" end,
     duration = 2, hurry = function() end,
-    natives = "qstat -s prsz | sed 1,2d",
+    given = gridengine.given,
   })
 
   it("tells why a job is in error, and gives it up", function()

@@ -24,7 +24,7 @@ describe("Slurm", function()
     end,
     duration = 60,
     hurry = function(job) rig:run(("scontrol update JobId=%s EndTime=now+1"):format(job.native_id)) end,
-    natives = "squeue --noheader --states=all --array --Format=JobArrayID",
+    given = slurm.given,
   })
 
   it("tells of a job that no partition will ever take, and gives it up", function()
