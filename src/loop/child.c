@@ -5,14 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "loop/private.h"
+#include "loop/spawn.h"
 
 /* The parts of a child that close on their own: the process, two pipes. `ended` comes when all have. */
 struct orr_child {
-  uv_process_t process;
+  pid_t pid;
+  int process; /* its pidfd, which can be read when it has ended */
+  uv_poll_t watch;
   uv_pipe_t out, err;
   struct orr_timer *deadline;
   struct orr_child_result result;
@@ -55,11 +60,15 @@ static void output(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
   if (taken < (size_t)size) child->result.cut = true;
 }
 
-static void exited(uv_process_t *process, int64_t exit_code, int number) {
-  struct orr_child *child = process->data;
-  child->result.exit_code = number ? -1 : (int)exit_code;
-  child->result.signal = number;
-  close_handle(process);
+static void exited(uv_poll_t *watch, int status, int events) {
+  struct orr_child *child = watch->data;
+  int how = 0;
+  (void)status, (void)events;
+  waitpid(child->pid, &how, 0);
+  child->result.exit_code = WIFEXITED(how) ? WEXITSTATUS(how) : -1;
+  child->result.signal = WIFSIGNALED(how) ? WTERMSIG(how) : 0;
+  close_handle(watch);
+  close(child->process);
 }
 
 /* A file in memory, and no pipe: should we die, a program reads all of its input, or has not been started; half a script
@@ -81,9 +90,7 @@ static int input_of(const struct orr_child_options *options, struct orr_err *err
   return -1;
 }
 
-void orr_child_kill(struct orr_child *child) {
-  if (child->process.pid > 0) kill(-child->process.pid, SIGKILL);
-}
+void orr_child_kill(struct orr_child *child) { kill(-child->pid, SIGKILL); }
 
 static void timed_out(void *data) {
   struct orr_child *child = data;
@@ -95,43 +102,61 @@ static void timed_out(void *data) {
   close_handle(&child->err);
 }
 
-static void open_pipe(uv_loop_t *uv, uv_pipe_t *pipe, struct orr_child *child) {
+static void init_pipe(uv_loop_t *uv, uv_pipe_t *pipe, struct orr_child *child) {
   uv_pipe_init(uv, pipe, 0);
   pipe->data = child;
   child->open++;
 }
 
+/* Connects one of our pipes with what is to be the child's end. */
+static int connect_pipe(uv_pipe_t *pipe, int *theirs) {
+  int ends[2];
+  int code = uv_pipe(ends, UV_NONBLOCK_PIPE, 0);
+  if (code != 0) return code;
+  *theirs = ends[1];
+  return uv_pipe_open(pipe, ends[0]);
+}
+
+/* Learns of its end. */
+static int watch(uv_loop_t *uv, struct orr_child *child) {
+  child->process = pidfd_open(child->pid, 0);
+  int code =
+      child->process < 0 ? uv_translate_sys_error(errno) : uv_poll_init(uv, &child->watch, child->process);
+  if (code == 0) {
+    child->watch.data = child;
+    child->open++;
+    return uv_poll_start(&child->watch, UV_READABLE, exited);
+  }
+  if (child->process >= 0) close(child->process);
+  orr_child_kill(child);
+  waitpid(child->pid, NULL, 0);
+  return code;
+}
+
+/* Closes what is the child's once it has it, its input with the rest. */
+static int start(uv_loop_t *uv, struct orr_child *child, const struct orr_child_options *options, int input) {
+  int files[3] = {input, -1, -1};
+  int code = connect_pipe(&child->out, &files[1]);
+  if (code == 0) code = connect_pipe(&child->err, &files[2]);
+  if (code == 0) code = uv_translate_sys_error(orr_spawn(options, files, &child->pid));
+  for (int i = 0; i < 3; i++)
+    if (files[i] >= 0) close(files[i]);
+  return code ? code : watch(uv, child);
+}
+
 struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_options *options,
                                   void (*ended)(void *data, struct orr_child_result *result), void *data,
                                   struct orr_err *err) {
-  static char *const nothing[] = {NULL};
   uv_loop_t *uv = orr_loop_uv(loop);
   int input = input_of(options, err);
   if (input < 0) return NULL;
   struct orr_child *child = orr_zalloc(sizeof *child);
   child->most_output = options->most_output;
-  open_pipe(uv, &child->out, child);
-  open_pipe(uv, &child->err, child);
-  uv_stdio_container_t stdio[4] = {
-      {.flags = UV_INHERIT_FD, .data.fd = input},
-      {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
-      {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->err},
-      {.flags = UV_INHERIT_FD, .data.fd = options->held}};
-  uv_process_options_t process = {.exit_cb = exited,
-                                  .file = options->argv[0],
-                                  .args = (char **)options->argv,
-                                  .env = (char **)(options->environment ? options->environment : nothing),
-                                  .cwd = options->directory ? options->directory : "/",
-                                  .flags = UV_PROCESS_DETACHED, /* a group of its own, to be killed as one */
-                                  .stdio_count = options->held ? 4 : 3,
-                                  .stdio = stdio};
-  child->process.data = child;
-  child->open++;
-  int code = uv_spawn(uv, &child->process, &process);
-  close(input);
+  init_pipe(uv, &child->out, child);
+  init_pipe(uv, &child->err, child);
+  int code = start(uv, child, options, input);
   if (code != 0) {
     orr_loop_fail(err, code, options->argv[0]);
-    close_handle(&child->process);
     close_handle(&child->out);
     close_handle(&child->err);
     return NULL; /* `ended` was not set: the handles close without a word */

@@ -109,6 +109,15 @@ static void it_sees_what_it_is_given_only(void **state) {
   unsigned long long ignored = strtoull(strchr(orr_buf_text(&it.result.out), '\t'), NULL, 16);
   assert_int_equal(ignored & 0x7fffffff, 0); /* the two signals above belong to the C library */
   forget(&it);
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &stop, NULL);
+  options = shell("grep SigBlk /proc/self/status");
+  it = run(&options);
+  pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
+  assert_non_null(strstr(orr_buf_text(&it.result.out), "\t0000000000000000\n"));
+  forget(&it);
   options = shell("pwd");
   options.directory = "/usr";
   it = run(&options);
