@@ -1,6 +1,7 @@
 /* A call under way, as the control worker sees it.
      call:next()  waits → {item number (from 1) = report, …}: all that came since
                         | nil, code, sentence at the end
+   While the verb goes on, reports wait a moment for others, so that what is made of them is committed in crowds.
    The code is "ok" when the verb is over, "timeout" when it is not and the plug-in hangs, and else says how it
    failed. A call that hangs stays with its plug-in; if it ever comes home it is freed unseen. */
 #include "bind/call.h"
@@ -13,6 +14,8 @@
 
 static const char NAME[] = "orrery.call";
 
+enum { GATHER_MS = 20 };
+
 /* Shared by the box and the call: the last of them to go frees it. */
 struct link {
   struct orrery_call *call; /* NULL: it has come home */
@@ -20,10 +23,16 @@ struct link {
   struct orr_message *first, **last; /* reports not yet handed to Lua */
   struct orr_ticket ticket;
   struct orr_timer *timer;
-  int *hanging;   /* of the resource's instance: calls that are late */
-  bool late;      /* the deadline has passed */
-  bool abandoned; /* the box is gone */
+  struct orr_timer *gathering; /* the first of the reports waits for others; NULL: not, or no more */
+  int *hanging;                /* of the resource's instance: calls that are late */
+  bool late;                   /* the deadline has passed */
+  bool abandoned;              /* the box is gone */
 };
+
+static void stop(struct orr_timer **timer) {
+  orr_timer_stop(*timer);
+  *timer = NULL;
+}
 
 static void destroy(struct link *link) {
   while (link->first) {
@@ -31,7 +40,8 @@ static void destroy(struct link *link) {
     link->first = report->message.next;
     orr_report_destroy(report);
   }
-  orr_timer_stop(link->timer);
+  stop(&link->timer);
+  stop(&link->gathering);
   free(link);
 }
 
@@ -50,15 +60,18 @@ static int push_reports(lua_State *L, struct link *link) {
 
 /* What next() returns now, or 0 when there is nothing yet. */
 static int push_next(lua_State *L, struct link *link) {
-  if (link->first) return push_reports(L, link);
+  if (link->first && !link->gathering) return push_reports(L, link);
   if (link->call && !link->late) return 0;
   return orr_push_failure(L, &link->result);
 }
 
 static void wake(struct link *link) {
+  stop(&link->gathering);
   lua_State *L = orr_ticket_state(link->ticket);
   if (L) orr_ticket_resume(link->ticket, push_next(L, link));
 }
+
+static void gathered(void *data) { wake(data); }
 
 static void reported(struct orr_message *message) {
   struct orr_report *report = (struct orr_report *)message;
@@ -66,7 +79,8 @@ static void reported(struct orr_message *message) {
   message->next = NULL;
   *link->last = message;
   link->last = &message->next;
-  wake(link);
+  if (!link->gathering && !link->late && !link->abandoned)
+    link->gathering = orr_timer_start(report->call->home, GATHER_MS, 0, gathered, link);
 }
 
 static void over(struct orr_message *message) {
@@ -75,8 +89,7 @@ static void over(struct orr_message *message) {
   link->result = call->failure;
   link->call = NULL;
   if (link->late) --*link->hanging;
-  orr_timer_stop(link->timer);
-  link->timer = NULL;
+  stop(&link->timer);
   orr_call_destroy(call);
   if (link->abandoned)
     destroy(link);
@@ -105,8 +118,8 @@ static int l_next(lua_State *L) {
 static int l_gc(lua_State *L) {
   struct link *link = check(L);
   link->abandoned = true;
-  orr_timer_stop(link->timer);
-  link->timer = NULL;
+  stop(&link->timer);
+  stop(&link->gathering);
   if (!link->call) destroy(link);
   return 0;
 }

@@ -73,6 +73,20 @@ LUA_TEST(reports_come_as_they_are_made, GATHER
          "raises('a function has no place', resources.call, 'cluster', 'submit', {items = {print}}, 1000)\n"
          "raises('number expected', resources.call, 'cluster', 'submit', {items = {}})")
 
+/* What is committed of them would else be one commit for each. */
+LUA_TEST(
+    reports_wait_a_moment_for_others,
+    "assert(resources.start('cluster', 'fake', {}))\n"
+    "local items, began, reports, crowds = {}, clock.monotonic(), 0, 0\n"
+    "for i = 1, 50 do items[i] = {tag = 't' .. i, attributes = {custom_attributes = {submit_delay_ms = 1}}} "
+    "end\n"
+    "local call = resources.call('cluster', 'submit', {items = items}, 60000)\n"
+    "for some in function() return (call:next()) end do\n"
+    "  crowds = crowds + 1\n"
+    "  for _ in pairs(some) do reports = reports + 1 end\n"
+    "end\n"
+    "same(reports, 50) assert(crowds <= (clock.monotonic() - began) / 19 + 2, crowds)")
+
 LUA_TEST(
     many_calls_are_under_way, GATHER
     "assert(resources.start('cluster', 'fake', {}))\n"
@@ -252,6 +266,7 @@ int main(void) {
       TEST(one_that_was_left_behind_may_yet_end),
       TEST(one_that_cannot_start_says_why),
       TEST(reports_come_as_they_are_made),
+      TEST(reports_wait_a_moment_for_others),
       TEST(many_calls_are_under_way),
       TEST(a_verb_it_lacks_comes_back),
       TEST(one_that_hangs_is_given_up),
