@@ -44,4 +44,13 @@ function own.memory(it)
   return tonumber(status:match "VmRSS:%s*(%d+) kB") / 1024
 end
 
+---Processor time that a server has spent, with the commands it ran, in ms.
+function own.processor_ms(it)
+  local fields = {}
+  for field in assert(process.read(("/proc/%d/stat"):format(it.pid))):match(".*%) (.*)"):gmatch "%S+" do
+    fields[#fields + 1] = tonumber(field) or 0
+  end
+  return (fields[12] + fields[13] + fields[14] + fields[15]) * 10
+end
+
 return own

@@ -8,6 +8,8 @@ local full = {
   stored_jobs = 1000000,   -- against stored_few
   every_question = 1,      -- about them; 2: every second one
   active_jobs = 10000,     -- on the resource that is polled
+  submitted_jobs = 1000,   -- to a batch system, one by one
+  array_jobs = 10000,      -- to a batch system, as a sweep
   starts = 5,
 }
 
@@ -20,6 +22,8 @@ local quick = {
   stored_jobs = 50000,
   every_question = 2,
   active_jobs = 2000,
+  submitted_jobs = 200,
+  array_jobs = 2000,
   starts = 3,
 }
 
