@@ -10,6 +10,8 @@ local full = {
   active_jobs = 10000,     -- on the resource that is polled
   submitted_jobs = 1000,   -- to a batch system, one by one
   array_jobs = 10000,      -- to a batch system, as a sweep
+  nodes = 300,
+  node_jobs = 600,         -- on all of these
   starts = 5,
 }
 
@@ -24,6 +26,8 @@ local quick = {
   active_jobs = 2000,
   submitted_jobs = 200,
   array_jobs = 2000,
+  nodes = 30,
+  node_jobs = 200,
   starts = 3,
 }
 
