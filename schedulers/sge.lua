@@ -274,11 +274,12 @@ function sge.status(self, _, report)
   local status = { state = "up", queues = {}, cores_free = 0, cores_total = 0 }
   for text in result.stdout:gmatch "<cluster_queue_summary>.-</cluster_queue_summary>" do
     local function number(name) return math.tointeger(tonumber(text:match("<" .. name .. ">(%d+)<"))) or 0 end
-    local name, total = queue.plain(text:match "<name>([^<]*)<" or ""), number "total"
-    status.queues[#status.queues + 1] = { name = name, max_duration = limits[name],
+    local name = queue.plain(text:match "<name>([^<]*)<" or "")
+    local total, free = number "total", number "available"
+    status.queues[#status.queues + 1] = { name = name, max_duration = limits[name], cores_total = total, cores_free = free,
       state = number "temp_disabled" + number "manual_intervention" < total and "up" or "down" }
     status.cores_total = status.cores_total + total
-    status.cores_free = status.cores_free + number "available"
+    status.cores_free = status.cores_free + free
   end
   local pending = self.run { "qstat", "-u", "*", "-s", "p", "-g", "d" }
   if pending then status.pending = select(2, pending.stdout:gsub("\n *%d", "")) end

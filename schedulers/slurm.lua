@@ -260,23 +260,33 @@ local function seconds_of(text)
   return math.tointeger(total + (tonumber(days) or 0) * 86400)
 end
 
+-- How many jobs wait, by partition; those that may run in several wait in each.
+local function waiting(self)
+  local result = self.run { "squeue", "--noheader", "--array", "--all", "--states=PENDING", "--format=%P" }
+  local all, by_queue = 0, {}
+  for line in (result and result.stdout or ""):gmatch "[^\n]+" do
+    all = all + 1
+    for name in line:gmatch "[^,%s]+" do by_queue[name] = (by_queue[name] or 0) + 1 end
+  end
+  return result and all, by_queue
+end
+
 function slurm.status(self, _, report)
   local result, failure = self.run { "sinfo", "--noheader", "--summarize", "--all", "--format=%R|%a|%l|%C|%F" }
   if not result then return report(1, { error = failure }) end
-  local status = { state = self.blind and "degraded" or "up", message = self.blind, queues = {},
-    cores_free = 0, cores_total = 0, nodes_free = 0, nodes_total = 0 }
-  local function most(name, count) status[name] = math.max(status[name], math.tointeger(count)) end
-  for name, state, limit, cores_idle, cores, nodes_idle, nodes in
+  local pending, by_queue = waiting(self)
+  local status = { state = self.blind and "degraded" or "up", message = self.blind, queues = {}, pending = pending or nil }
+  for name, state, limit, cores_free, cores_total, nodes_free, nodes_total in
     result.stdout:gmatch "([^|\n]*)|([^|]*)|([^|]*)|%d+/(%d+)/%d+/(%d+)|%d+/(%d+)/%d+/(%d+)\n" do
-    status.queues[#status.queues + 1] = { name = name, state = state, max_duration = seconds_of(limit) }
-    -- Partitions share nodes: the largest stands for all.
-    most("cores_free", cores_idle)
-    most("cores_total", cores)
-    most("nodes_free", nodes_idle)
-    most("nodes_total", nodes)
+    local queue = { name = name, state = state, max_duration = seconds_of(limit) }
+    if pending then queue.pending = by_queue[name] or 0 end
+    local counts = { cores_free = cores_free, cores_total = cores_total, nodes_free = nodes_free, nodes_total = nodes_total }
+    for word, count in pairs(counts) do
+      queue[word] = math.tointeger(count)
+      status[word] = math.max(status[word] or 0, queue[word]) -- partitions share nodes: the largest stands for all
+    end
+    status.queues[#status.queues + 1] = queue
   end
-  local pending = self.run { "squeue", "--noheader", "--array", "--all", "--states=PENDING", "--Format=State:1" }
-  if pending then status.pending = select(2, pending.stdout:gsub("\n", "")) end
   report(1, status)
 end
 

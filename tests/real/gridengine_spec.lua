@@ -12,7 +12,7 @@ describe("Grid Engine", function()
   teardown(function() if rig then rig:stop() end end)
 
   behaviour.of(function() return rig end, {
-    scheduler = "sge", master = "qmaster", settings = SETTINGS,
+    scheduler = "sge", queue = "main.q", master = "qmaster", settings = SETTINGS,
     directives = "#!/bin/sh\n#$ -t 1-3\n#$ -N other\n#$ -o /nonexistent/x\n",
     refusal = { attributes = { queue_name = "nowhere" } }, refused = "unknown queue",
     custom = { ["sge.p"] = -5 },

@@ -10,7 +10,7 @@ describe("Slurm", function()
   teardown(function() if rig then rig:stop() end end)
 
   behaviour.of(function() return rig end, {
-    scheduler = "slurm", master = "slurmctld", settings = "",
+    scheduler = "slurm", queue = "main", master = "slurmctld", settings = "",
     directives = "#!/bin/sh\n#SBATCH --array=1-3\n#SBATCH --job-name=other\n#SBATCH --output=/nonexistent/x\n",
     refusal = { attributes = { queue_name = "nowhere" } }, refused = "invalid partition",
     custom = { ["slurm.nice"] = 5 },

@@ -45,6 +45,7 @@ end
 ---@field settings string of the resource
 ---@field master string the daemon that is frozen and killed
 ---@field directives string a script's head with directives that would spoil the job
+---@field queue string one of its queues
 ---@field refusal table what makes a specification one that is refused
 ---@field refused string a pattern of the words
 ---@field custom table attributes that are taken
@@ -91,6 +92,19 @@ function behaviour.of(rig_of, how)
   it("keeps the contract, as far as the conformance kit can tell", function()
     local result = kit.check(how.scheduler, kit.extent, { before = rig_of():client() })
     assert.equal(0, result.code, result.out .. result.err)
+  end)
+
+  it("tells how it is, queue by queue", function()
+    local s, _ <close> = start()
+    await(s, "up")
+    local status, main = s:read "/v1/resources/cluster/status", nil
+    for _, queue in ipairs(s:read "/v1/resources/cluster/queues".items) do
+      if queue.name == how.queue then main = queue end
+    end
+    assert.same({ "up", 0, "up" }, { status.state, status.pending, main.state })
+    assert.is_true(status.cores_total >= main.cores_total and main.cores_total >= main.cores_free and main.cores_free > 0)
+    assert.is_true(status.age_seconds >= 0 and status.age_seconds < 60)
+    crash.stop(s)
   end)
 
   it("refuses in its own words", function()
