@@ -25,8 +25,10 @@ local ACCOUNT = [[
 PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8
 USER=${USER:-$(id -un)}
 entry=$(getent passwd "$USER")
-HOME=${HOME:-$(printf %s "$entry" | cut -d: -f6)}
-SHELL=$(printf %s "${entry:-:/bin/sh}" | sed 's/.*://')
+SHELL=${entry##*:}
+SHELL=${SHELL:-/bin/sh}
+entry=${entry%:*}
+HOME=${HOME:-${entry##*:}}
 LOGNAME=$USER
 export PATH LANG USER HOME SHELL LOGNAME
 ]]
