@@ -141,14 +141,15 @@ local function remember_cancelled(self, ids, records)
   end
 end
 
-local BLIND_MS = 30000 -- before accounting that did not answer is asked again: it may have taken long not to
-
--- What accounting says of jobs → records | nil: it does not answer, which is no reason to call all of Slurm down.
+-- What accounting says of jobs → records | nil: it does not answer, which is no reason to call all of Slurm down. It is asked
+-- again after some time, longer if it let us wait.
 local function ask_accounting(self, look, which)
   if not self.accounting then return {} end
-  if self.blind and self.now() < self.ask_at then return nil end
+  local began = self.now()
+  if self.blind and began < self.ask_at then return nil end
   local records, failure = look(self, which)
-  self.ask_at = self.now() + BLIND_MS
+  local now = self.now()
+  self.ask_at = now + 1000 + 2 * (now - began)
   self.blind = failure and "accounting does not answer: " .. failure.message
   return records
 end
