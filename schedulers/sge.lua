@@ -97,14 +97,31 @@ local function slots_of(r)
   return processes * cores, together * cores
 end
 
--- Options of qsub that a job may set, and which take words instead of one.
-local CUSTOM = {}
-for option in ("A binding ckpt js l m M masterq notify p pe R w"):gmatch "%S+" do CUSTOM[option] = true end
+-- Options of qsub that a job may set, and how many words each takes: what came after these would be options of their own, or
+-- what qsub is to run instead.
+local CUSTOM = { A = 1, binding = 1, ckpt = 1, js = 1, l = 1, m = 1, M = 1, masterq = 1, notify = 0, p = 1, pe = 2, R = 1, w = 1 }
+local BEFORE_BINDING = { env = true, pe = true, set = true }
+local ONLY_LOOKS = { p = true, v = true } -- for -w: qsub says whether it would take the job, and does not
+
+local function words_of(value)
+  local words = {}
+  for word in (value == true and "" or tostring(value)):gmatch "%S+" do words[#words + 1] = word end
+  return words
+end
 
 local function misused(item)
   for option, value in pairs(item.attributes.custom_attributes) do
-    if not CUSTOM[option] then return ("sge.%s cannot be set here"):format(option) end
-    if type(value) == "table" then return ("sge.%s must be a text, a number or true"):format(option) end
+    local count = CUSTOM[option]
+    if not count then return ("sge.%s cannot be set here"):format(option) end
+    if not commands.is_argument(value) then return ("sge.%s must be a text of one line, a number or true"):format(option) end
+    local words = words_of(value)
+    if option == "binding" and BEFORE_BINDING[words[1]] then count = 2 end
+    if #words ~= count then return ("sge.%s takes %d words, not %d"):format(option, count, #words) end
+    for _, word in ipairs(words) do
+      if word:find "^%-" and not tonumber(word) or option == "w" and ONLY_LOOKS[word] then
+        return ("sge.%s cannot be %s"):format(option, word)
+      end
+    end
   end
 end
 
@@ -136,7 +153,7 @@ local function arguments_of(self, item)
   for _, argument in ipairs(config.qsub or {}) do argv[#argv + 1] = argument end
   for option, value in pairs(a.custom_attributes) do
     argv[#argv + 1] = "-" .. option
-    for word in (value == true and "" or tostring(value)):gmatch "%S+" do argv[#argv + 1] = word end
+    for _, word in ipairs(words_of(value)) do argv[#argv + 1] = word end
   end
   return argv
 end

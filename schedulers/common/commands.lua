@@ -3,6 +3,7 @@
 local commands = {}
 
 local CROWD = 200 -- jobs that one command is given
+local LONGEST = 4096 -- bytes of a word that a user gives for a command
 
 ---@param names string the options that the plug-in has, with blanks between them
 ---@return string|nil problem an option that it does not have
@@ -12,6 +13,12 @@ function commands.unknown_option(config, scheduler, names)
       return ("%s has no option %s; it has %s"):format(scheduler, option, (names:gsub("%s+", ", ")))
     end
   end
+end
+
+---@return boolean whether a custom attribute can be a command's argument: a text of one line, a number, or true
+function commands.is_argument(value)
+  if type(value) == "string" then return #value <= LONGEST and not value:find "%c" end
+  return type(value) == "number" or value == true
 end
 
 local function names_one(text, phrases)

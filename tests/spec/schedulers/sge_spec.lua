@@ -95,4 +95,32 @@ describe("sge", function()
     assert.equal("unavailable", monitor(self, { { native_id = "7", tag = "tag" } })[1].error.class)
     assert.equal("unknown", recording.call(sge, "find", self, { { tag = "tag" } })[1].answer)
   end)
+
+  it("gives qsub no options but those that a job may set, and each no more words than it takes", function()
+    local argv
+    local self = open { qsub = function(given)
+      argv = table.concat(given, " ")
+      return recording.said "7\n"
+    end }
+    local function submit(custom)
+      local item = recording.submission()
+      item.attributes.custom_attributes, argv = custom, nil
+      return recording.call(sge, "submit", self, { item })[1]
+    end
+    for option, values in pairs {
+      l = { "gpu=1 -N another", "gpu=1 /bin/evil", true, "", "-N" }, m = { "n -t 1-1000" }, pe = { "mpi", "mpi 4 /bin/evil" },
+      notify = { "-N x" }, binding = { "linear:1 /bin/evil", "set" }, w = { "v", "p" }, N = { "another" }, t = { "1-9" },
+      A = { "two\nlines", ("x"):rep(200000), false, {} },
+    } do
+      for _, value in ipairs(values) do
+        local report = submit { [option] = value }
+        assert.equal("rejected", report.error and report.error.class, option .. " " .. tostring(value):sub(1, 80))
+        assert.is_nil(argv)
+      end
+    end
+    for option, value in pairs { l = "gpu=1,arch=lx-amd64", pe = "mpi 4-8", p = -5, binding = "set linear:1", notify = true } do
+      assert.equal("7", submit({ [option] = value }).native_id)
+      assert.matches(("-%s %s"):format(option, value == true and "" or value), argv .. " ", 1, true)
+    end
+  end)
 end)
