@@ -85,15 +85,18 @@ local function arguments_of(self, item)
   return argv
 end
 
--- Options that would take the job out of our hands.
+-- Options that would take the job out of our hands, keep sbatch from submitting it, or have it read files of this machine; and
+-- what they may be cut short to, as sbatch has it.
 local OURS = {}
-for option in ([[array begin chdir clusters comment dependency error export export-file gid hold input job-name no-requeue
-  open-mode output parsable quiet requeue test-only uid wait wrap]]):gmatch "%S+" do OURS[option] = true end
+for option in ([[array begin chdir clusters comment dependency error export export-file gid help hold input job-name no-requeue
+  nodefile open-mode output parsable quiet requeue test-only uid usage version wait wrap]]):gmatch "%S+" do
+  for length = 1, #option do OURS[option:sub(1, length)] = true end
+end
 
 local function misused(item)
   for option, value in pairs(item.attributes.custom_attributes) do
     if OURS[option] or not option:find "^[%l][%l%d-]+$" then return ("slurm.%s cannot be set here"):format(option) end
-    if type(value) == "table" then return ("slurm.%s must be a text, a number or true"):format(option) end
+    if not commands.is_argument(value) then return ("slurm.%s must be a text of one line, a number or true"):format(option) end
   end
 end
 

@@ -181,4 +181,29 @@ describe("slurm", function()
   it("has arrays up to the largest index", function()
     assert.equal(1000, open({}).honours.array_size)
   end)
+
+  it("gives sbatch no options that would take the job out of our hands, however short", function()
+    local argv
+    local self = open { sbatch = function(given)
+      argv = table.concat(given, " ")
+      return recording.said "7\n"
+    end }
+    local function submit(custom)
+      local item = recording.submission()
+      item.attributes.custom_attributes, argv = custom, nil
+      return recording.call(slurm, "submit", self, { item })[1]
+    end
+    for option, value in pairs { array = "1-9", arra = "1-9", ["job-n"] = "another", wra = "evil", help = true, hel = true,
+      usage = true, version = true, ["test-o"] = true, nodefile = "/dev/zero", ["a b"] = 1, qos = ("x"):rep(200000),
+      constraint = "two\nlines", nice = {}, gres = false } do
+      local report = submit { [option] = value }
+      assert.equal("rejected", report.error and report.error.class, option)
+      assert.is_nil(argv)
+    end
+    for option, value in pairs { nice = 5, constraint = "fast&big", nodelist = "n[1-2]", ["wait-all-nodes"] = 1,
+      exclusive = true } do
+      assert.equal("7", submit({ [option] = value }).native_id)
+      assert.matches("--" .. option .. (value == true and "" or "=" .. value), argv, 1, true)
+    end
+  end)
 end)
