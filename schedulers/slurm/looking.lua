@@ -35,8 +35,19 @@ function looking.at_queue(self, ...)
   end
 end
 
+-- Those that Slurm can have given. A record in a job's directory may have said any, and for one of these Slurm answers nothing.
+local function possible(ids)
+  local some = {}
+  for _, id in ipairs(ids) do
+    if id:find "^%d+$" or id:find "^%d+_%d+$" then some[#some + 1] = id end
+  end
+  return some
+end
+
 ---What the queue has of some of our account's jobs.
 function looking.at_queue_for(self, ids)
+  ids = possible(ids)
+  if #ids == 0 then return {} end
   if #ids > MOST_IDS then return looking.at_queue(self) end
   local records, failure = looking.at_queue(self, "--jobs=" .. table.concat(ids, ","))
   if not records and failure.message:find "Invalid job id" then return {} end -- none of them is there
@@ -80,6 +91,7 @@ end
 ---What accounting has of jobs, which may be many: no argument of a command can be long.
 function looking.at_accounting(self, ids)
   local records = {}
+  ids = possible(ids)
   for first = 1, #ids, MOST_IDS do
     local some = table.concat(ids, ",", first, math.min(first + MOST_IDS - 1, #ids))
     local more, failure = ask_accounting(self, records, "--jobs=" .. some)

@@ -206,4 +206,18 @@ describe("slurm", function()
       assert.matches("--" .. option .. (value == true and "" or "=" .. value), argv, 1, true)
     end
   end)
+
+  it("asks about no native id that Slurm cannot have given", function()
+    local refs, asked = {}, nil
+    for i, id in ipairs { "--me,x", "7_1", "_7" } do refs[i] = { native_id = id, tag = "tag" } end
+    local function answer(argv)
+      asked = table.concat(argv, " "):match "%-%-jobs=(%S*)"
+      return recording.said ""
+    end
+    local self = open { squeue = answer, sacct = answer }
+    assert.same({ { absent = true }, { absent = true }, { absent = true } }, monitor(self, refs))
+    assert.equal("7_1", asked)
+    recording.call(slurm, "cancel", self, refs)
+    assert.equal("7_1", asked)
+  end)
 end)
