@@ -43,7 +43,16 @@ static bool is_passed_on(const char *variable) {
   return false;
 }
 
-/* The environment of a command, in the arena of its call: ours that is passed on, then the plug-in's own. */
+/* Whether the table of a plug-in's own variables, on the top of the stack, has this one. */
+static bool is_own(lua_State *L, const char *variable) {
+  lua_pushlstring(L, variable, strcspn(variable, "="));
+  bool own = lua_rawget(L, -2) != LUA_TNIL;
+  lua_pop(L, 1);
+  return own;
+}
+
+/* The environment of a command, in the arena of its call: ours that is passed on, then the plug-in's own, which come instead:
+   of two of one name some programs take the first, and some the last. */
 static char **environment_for(lua_State *L, int options, struct orr_arena *arena) {
   size_t count = 0, room = 1;
   for (char **variable = environ; *variable; variable++) room++;
@@ -52,7 +61,7 @@ static char **environment_for(lua_State *L, int options, struct orr_arena *arena
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) room++;
   char **list = orr_arena_alloc(arena, (room + 1) * sizeof *list);
   for (char **variable = environ; *variable; variable++)
-    if (is_passed_on(*variable)) list[count++] = *variable;
+    if (is_passed_on(*variable) && !(has_own && is_own(L, *variable))) list[count++] = *variable;
   if (has_own)
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
       if (lua_type(L, -2) == LUA_TSTRING && lua_isstring(L, -1))

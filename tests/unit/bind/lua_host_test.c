@@ -127,7 +127,9 @@ static void little_of_the_environment_is_passed_on(void **state) {
   setenv("LANGUAGE", "de", 1);
   run("local out = host.exec({'/usr/bin/env'}, {environment = {OWN = 'a b', N = 5, LANG = 'C', BAD = "
       "{}}}).stdout\n"
-      "local seen = {} for name, value in out:gmatch '([%w_]+)=([^\\n]*)' do seen[name] = value end\n"
+      "local seen = {} for name, value in out:gmatch '([%w_]+)=([^\\n]*)' do\n"
+      "  assert(not seen[name], name) seen[name] = value\n"
+      "end\n"
       "same(seen.OWN, 'a b') same(seen.N, '5') same(seen.BAD, nil)\n"
       "same(seen.SLURM_CONF, '/etc/slurm.conf') same(seen.PBS_HOME, '/var/pbs')\n"
       "assert(seen.PATH) same(seen.ORRERY_SECRET, nil) same(seen.HOME, nil) same(seen.LANGUAGE, nil)\n"
