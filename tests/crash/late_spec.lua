@@ -37,4 +37,13 @@ describe("a submission that comes late", function()
     assert.equal("COMPLETED", s:job_in(victim.id).state)
     crash.stop(s)
   end)
+
+  it("is not looked for by what can be no native id", function()
+    local s, _ <close>, simulation = start(0, 0)
+    local job = s:make(("/v1/simulations/%s/jobs"):format(simulation),
+      { script = [[printf 'native \001x\ntag %s\n' "$ORRERY_TAG" >.orrery/record; exit 75]] })
+    local ended = s:job_in(job.id)
+    assert.same({ "FAILED", 75, "1" }, { ended.state, ended.exit_code, ended.native_id })
+    crash.stop(s)
+  end)
 end)

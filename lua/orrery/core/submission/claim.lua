@@ -1,6 +1,7 @@
 -- Attempts that were claimed by another submission of them than the last: one that was given up, since its scheduler said that
 -- it did not have it, and came true after all. The last one has run nothing then; the earlier one is the job.
 local jobs = require "orrery.data.jobs"
+local status = require "orrery.core.job.status"
 local tag = require "orrery.core.submission.tag"
 
 local claim = {}
@@ -8,7 +9,7 @@ local claim = {}
 ---Notes that a submission of the job may yet come true, when another one is made → the column.
 function claim.doubted(job) return (job.doubted or "") .. job.submission .. " " end
 
--- What a record says is the job's own to write: it may name no submission but the job's.
+-- What a record says is the job's own to write: it may name no submission but the job's, and nothing that is no native id.
 local function is_own(job, submission)
   return submission == job.submission or (" " .. (job.doubted or "")):find((" %d "):format(submission), 1, true) ~= nil
 end
@@ -18,7 +19,8 @@ end
 ---@return {native_id:string, submission:integer}|nil
 function claim.holder(job, record)
   local submission = record and tag.submission(record.tag)
-  return submission and is_own(job, submission) and { native_id = record.native, submission = submission } or nil
+  if not submission or not is_own(job, submission) or not status.is_native_id(record.native) then return nil end
+  return { native_id = record.native, submission = submission }
 end
 
 ---The job goes by the native id of the one that has the claim.
