@@ -36,8 +36,8 @@ function stuck.give_up(resource)
     for i, report in pairs(reports) do
       local job = list[i]
       if not resource.failure(report) then
+        resource:release(job) -- while it still has its native id: it may be tried again
         batch:move(job, "FAILED", { reason = "LAUNCH_FAILED", message = job.message })
-        resource:release(job)
       end
     end
     dispatch.commit(resource, batch)

@@ -3,6 +3,7 @@ local house = require "support.house"
 local lifecycle = require "orrery.core.job.lifecycle"
 local monitor = require "orrery.core.resource.monitor"
 local resource = require "orrery.core.resource"
+local stuck = require "orrery.core.resource.stuck"
 
 describe("a resource", function()
   local it_is, now, moved
@@ -67,5 +68,17 @@ describe("a resource", function()
     now = now + 1
     assert.equal("FAILED", look())
     assert.equal(0, it_is.held)
+  end)
+
+  it("no longer holds a job that was stuck for long, though it is to be tried again", function()
+    local job = { key = 1, owner = "ada", wanted = "RUN", native_id = "1", message = "no such node", stuck_since = now }
+    it_is.live["1"], it_is.held, it_is.settings.stuck_ms = job, 1, 60000
+    it_is.call_on = function(_, _, list, each) each { list[1] and {} } end
+    stub(lifecycle, "batch", { commit = function() return true end,
+      move = function(_, it) it.state, it.native_id = "PENDING", nil end }) -- as with retries left
+    now = now + 60000
+    stuck.give_up(it_is)
+    assert.same({ "PENDING", 0 }, { job.state, it_is.held })
+    assert.is_nil(next(it_is.live))
   end)
 end)
