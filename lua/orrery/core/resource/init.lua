@@ -20,6 +20,7 @@ local STOP_MS = 1000    -- for a plug-in to close: the whole control worker wait
 local STATUS_MS = 10000 -- between two looks at the scheduler itself
 local MOST_OF_ARRAY = 1000
 local AGAIN_MS = 30000  -- before settings that the plug-in refused are tried again
+local CROWD = 512       -- reports that are acted on, and committed, at once
 local SETTLE_MS = 2000  -- after a submission, before its scheduler is asked whether it ever came
 
 local variable = { type = "text", pattern = "^[%u_]+$", format = "the name of a variable" }
@@ -297,6 +298,19 @@ function resource.failure(report)
   return { class = failure.class, message = status.words(failure.message) or "no reason was given" }
 end
 
+-- Of many jobs that ended at once, what they left would be in memory at once, and one commit would hold up all others.
+local function hand_over(reports, each)
+  local crowd, size = {}, 0
+  for i, report in pairs(reports) do
+    crowd[i], size = report, size + 1
+    if size == CROWD then
+      each(crowd)
+      crowd, size = {}, 0
+    end
+  end
+  if size > 0 then each(crowd) end
+end
+
 ---Calls a verb and hands over its reports as they come, in crowds.
 ---@param each fun(reports:table<integer, table>) by item number
 ---@return string code "ok", or how the verb as a whole failed
@@ -308,7 +322,7 @@ function resource:call(verb, request, each)
     local reports
     reports, code, why = call:next()
     if not reports then break end
-    each(reports)
+    hand_over(reports, each)
   end
   if code == "timeout" then self:lost(("the plug-in hangs in %s"):format(verb))
   elseif code == "unavailable" then self:lost(why)

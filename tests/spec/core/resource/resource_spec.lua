@@ -81,4 +81,26 @@ describe("a resource", function()
     assert.same({ "PENDING", 0 }, { job.state, it_is.held })
     assert.is_nil(next(it_is.live))
   end)
+
+  it("acts on many reports in crowds", function()
+    local reports, seen, largest = {}, {}, 0
+    for i = 1, 5000 do reports[i] = {} end
+    local call = { next = function()
+      local all = reports
+      reports = nil
+      return all, "ok"
+    end }
+    rawset(house.resources, "call", function() return call end)
+    it_is:call("monitor", {}, function(crowd)
+      local count = 0
+      for i in pairs(crowd) do
+        assert.is_nil(seen[i])
+        seen[i], count = true, count + 1
+      end
+      largest = math.max(largest, count)
+    end)
+    rawset(house.resources, "call", nil)
+    assert.equal(5000, #seen)
+    assert.is_true(largest <= 1000)
+  end)
 end)
