@@ -4,8 +4,11 @@
 
 #include "base/json.h"
 
+enum { MOST_MIB = 16 }; /* a short template and a short parameter can make a text that no memory holds */
+
 struct filling {
   struct orr_buf *out;
+  size_t before; /* what was in it already */
   const struct orrery_value *parameters;
   struct orr_err *err;
 };
@@ -31,6 +34,8 @@ static int fill_one(struct filling *f, const char **at, const char *end,
   const struct orrery_value *value = parameter(f, name, (size_t)(close - name));
   if (!value) return ORR_INVALID;
   put(f->out, value);
+  if (f->out->size - f->before > (size_t)MOST_MIB << 20)
+    return orr_fail(f->err, ORR_INVALID, "the parameters make it larger than %d MiB", MOST_MIB);
   *at = close + 1;
   return ORR_OK;
 }
@@ -86,7 +91,7 @@ static int fill(struct filling *f, const char *at, const char *end) {
 int orr_template_fill(struct orr_buf *out, const char *text, size_t size, const char *parameters,
                       size_t parameters_size, struct orr_err *err) {
   struct orr_arena *arena = orr_arena_create();
-  struct filling f = {.out = out, .err = err};
+  struct filling f = {.out = out, .before = out->size, .err = err};
   f.parameters = orr_json_read(arena, parameters, parameters_size, NULL, err);
   int code = f.parameters ? fill(&f, text, text + size) : ORR_INVALID;
   orr_arena_destroy(arena);

@@ -8,6 +8,6 @@
 #include "base/err.h"
 
 /* Appends the template filled with the parameters (a JSON object) to `out`. A placeholder without a
-   parameter, which a checked template does not have, is an error. */
+   parameter, which a checked template does not have, is an error, and so is a result of more than 16 MiB. */
 int orr_template_fill(struct orr_buf *out, const char *text, size_t size, const char *parameters,
                       size_t parameters_size, struct orr_err *err);

@@ -203,6 +203,8 @@ describe("bad input:", function()
   })
 
   it("a sweep over a million jobs is refused without counting them", function()
+    local many = '{"template":{"executable":"x","arguments":["${k}"' .. (',"${k}"'):rep(300) .. ']},"parameters":{"k":["%s"]}}'
+    refused("POST", sweeps, many:format(("x"):rep(65536)), 422, "invalid-value", "/template", "larger than 16 MiB")
     refused("POST", sweeps, T .. '{"n":{"from":1,"to":1000001,"step":1}}}', 422, "invalid-value", "/parameters", "more than 1000000")
   end)
 

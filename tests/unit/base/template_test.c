@@ -96,6 +96,27 @@ static void what_is_wrong_is_told(void **state) {
   refuse("\"x\"", "", "document ends");
 }
 
+/* Otherwise a few kilobytes of a request would be gigabytes. */
+static void what_grows_without_measure_is_refused(void **state) {
+  (void)state;
+  enum { MIB = 1 << 20, MANY = 16 };
+  struct orr_buf out = {0}, template = {0}, parameters = {0};
+  struct orr_err err = {0};
+  char *text = malloc(MIB);
+  memset(text, 'x', MIB);
+  ORR_BUF_LIT(&parameters, "{\"k\":\"");
+  orr_buf_put(&parameters, text, MIB);
+  ORR_BUF_LIT(&parameters, "\"}");
+  for (int i = 0; i < MANY; i++) {
+    assert_int_equal(fill(&out, orr_buf_text(&template), orr_buf_text(&parameters), &err), ORR_OK);
+    ORR_BUF_LIT(&template, "\"${k}\"");
+  }
+  assert_int_equal(fill(&out, orr_buf_text(&template), orr_buf_text(&parameters), &err), ORR_INVALID);
+  assert_non_null(strstr(err.text, "larger than 16 MiB"));
+  free(text);
+  orr_buf_free(&out), orr_buf_free(&template), orr_buf_free(&parameters);
+}
+
 /* Every beginning of a template, in memory of its own size: nothing is read beyond it. */
 static void no_byte_beyond_the_end_is_read(void **state) {
   (void)state;
@@ -122,6 +143,7 @@ int main(void) {
       cmocka_unit_test(a_literal_can_be_written),
       cmocka_unit_test(texts_are_escaped),
       cmocka_unit_test(what_is_wrong_is_told),
+      cmocka_unit_test(what_grows_without_measure_is_refused),
       cmocka_unit_test(no_byte_beyond_the_end_is_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,7 +111,8 @@ local function check_template(filled, used, combine, check_job)
       values[axis.name] = value
       if numbers[a] > 0 then changed[#changed + 1] = ("%s = %s"):format(axis.name, tostring(value):sub(1, 64)) end
     end
-    local problems = check_job(fill(filled, values), "/template")
+    local job, why = fill(filled, values)
+    local problems = job and check_job(job, "/template") or why and { { pointer = "/template", detail = why } }
     for _, problem in ipairs(#changed > 0 and problems or {}) do
       problem.detail = ("%s (with %s)"):format(problem.detail, table.concat(changed, ", "))
     end
@@ -151,7 +152,9 @@ function sweep.plan(body, most, check_job)
   if problems then return nil, problems end
 
   for _, axis in ipairs(plan.axes) do first[axis.name] = axis.at(0) end
-  plan.first = fill(plan.template, first)
+  local why
+  plan.first, why = fill(plan.template, first)
+  if not plan.first then return nil, { { pointer = "/template", detail = why } } end
   plan.body, plan.parameters = json.encode(body.template), json.encode(body.parameters)
   plan.sample = body.sample and json.encode(body.sample)
   -- Columns of a job that the template does not vary are computed once.
