@@ -207,3 +207,15 @@ for _, workers in ipairs { 1, 2 } do
     end)
   end)
 end
+
+describe("sweeps of jobs that become large,", function()
+  it("are handed over as fast as there is memory for them", function()
+    local s = server.start { resources = server.FAKE }
+    local id, arguments = s:simulation(), {}
+    for i = 1, 200 do arguments[i] = "${k}" end
+    s:make("/v1/simulations/" .. id .. "/sweeps", { template = { executable = "x", arguments = arguments },
+      parameters = { k = { ("x"):rep(65536) }, n = { from = 1, to = 60, step = 1 } } }) -- 13 MiB each
+    assert.same({ "COMPLETED", 60 }, { s:finished(id).state, s:read("/v1/simulations/" .. id).counts.COMPLETED })
+    s:stop()
+  end)
+end)

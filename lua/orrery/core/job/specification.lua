@@ -4,12 +4,15 @@ local template = require "house.template"
 
 local specification = {}
 
+---As JSON. Raises where a template cannot be filled.
 ---@param row table with spec, or template and parameters (data/jobs.lua)
-function specification.of(row)
-  if row.spec then return json.decode(row.spec) end
+---@return string
+function specification.text(row)
+  if row.spec then return row.spec end
   local text, _, why = template.fill(row.template, row.parameters)
-  if not text then error(why) end
-  return json.decode(text)
+  return text or error(why)
 end
+
+function specification.of(row) return json.decode(specification.text(row)) end
 
 return specification

@@ -9,6 +9,7 @@ local task = require "house.task"
 local jobs = require "orrery.data.jobs"
 local landing = require "orrery.core.submission.landing"
 local lifecycle = require "orrery.core.job.lifecycle"
+local specification = require "orrery.core.job.specification"
 local submission = require "orrery.core.submission"
 local turns = require "orrery.core.submission.turns"
 
@@ -20,11 +21,13 @@ local BUSY_MS = 5000    -- before a job that was turned away is offered again
 local SETTLE_MS = 2000  -- before a submission of unknown fate is looked for
 local AGAIN_MS = 1000   -- before a store that failed is used again
 
--- What a job is submitted by is read when it is needed and kept no longer: it may be large.
+-- What a job is submitted by is read when it is needed and kept no longer: it may be large. Of a sweep's, what is made of its
+-- template counts: a short one may become long.
 local function specify(job)
   local row = jobs.specification(job.key) or {}
-  job.spec, job.template, job.parameters = row.spec, row.template, row.parameters
-  job.bytes = #(row.spec or row.template or "")
+  local made, text = pcall(specification.text, row)
+  job.spec, job.bytes = made and text or nil, made and #text or 0
+  if not made then job.template, job.parameters = row.template, row.parameters end -- for make_members to say so
 end
 
 local function forget(job) job.spec, job.template, job.parameters, job.item, job.bytes = nil, nil, nil, nil, nil end
