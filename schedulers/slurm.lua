@@ -18,7 +18,7 @@ local FIELDS = { "executable", "arguments", "script", "environment", "inherit_en
   "attributes.custom_attributes" }
 
 local DIALECT = {
-  environment = { SLURM_TIME_FORMAT = "%s", LC_ALL = "C" },
+  environment = { SLURM_TIME_FORMAT = "%s", SLURM_BITSTR_LEN = "0", LC_ALL = "C" }, -- lists of elements are told whole
   words = function(result) -- without the program's name in front
     local text = result.stderr ~= "" and result.stderr or result.stdout
     return (text:gsub("^%s*%l+: error: ", ""):gsub("\n%l+: error: ", "; "):gsub("%s+$", ""))

@@ -54,13 +54,14 @@ function looking.at_queue_for(self, ids)
   return records, failure
 end
 
--- Elements that were cancelled before they began are one line: "1002_[3,5-8]".
+-- Elements that were cancelled before they began are one line: "1002_[3,5-8]", or "1002_[2-20:2]" for every second.
 local function ids_of(text)
-  local array, ranges = text:match "^(%d+_)%[([%d,-]+)"
+  local array, ranges = text:match "^(%d+_)%[([%d,:-]+)"
   if not array then return { text } end
   local ids = {}
-  for first, last in ranges:gmatch "(%d+)%-?(%d*)" do
-    for i = math.tointeger(first), math.tointeger(last ~= "" and last or first) do ids[#ids + 1] = array .. i end
+  for first, last, step in ranges:gmatch "(%d+)%-?(%d*):?(%d*)" do
+    local function number(word, otherwise) return math.tointeger(word ~= "" and word or otherwise) end
+    for i = number(first), number(last, first), number(step, 1) do ids[#ids + 1] = array .. i end
   end
   return ids
 end
@@ -71,13 +72,15 @@ local function ask_accounting(self, records, ...)
   local result, failure = self.run { "sacct", "--allocations", "--noheader", "--parsable2", "--delimiter=" .. mark,
     "--format=JobID,State,ExitCode,Start,End,JobName", ... }
   if not result then return nil, failure end
-  local line_of = ("^([%d_%[%],%%-]+)@(.-)@(%d+):(%d+)@(.-)@(.-)@(.*)$"):gsub("@", (mark:gsub("%p", "%%%%%0")))
+  local line_of = ("^([%d_%[%],:%%-]+)@(.-)@(%d+):(%d+)@(.-)@(.-)@(.*)$"):gsub("@", (mark:gsub("%p", "%%%%%0")))
   for line in result.stdout:gmatch "[^\n]+" do
     local text, state, code, signal, started, ended, name = line:match(line_of)
     for _, id in ipairs(text and ids_of(text) or {}) do
-      records[id] = { state = state, reason = "None", name = name, exit_code = math.tointeger(code),
-        signal = signal ~= "0" and math.tointeger(signal) or nil, started_at = milliseconds(started),
-        ended_at = milliseconds(ended) }
+      if id == text or not records[id] then -- one that began has a line of its own
+        records[id] = { state = state, reason = "None", name = name, exit_code = math.tointeger(code),
+          signal = signal ~= "0" and math.tointeger(signal) or nil, started_at = milliseconds(started),
+          ended_at = milliseconds(ended) }
+      end
     end
   end
   return records

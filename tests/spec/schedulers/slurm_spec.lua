@@ -49,9 +49,9 @@ local CONFIG = "AccountingStorageType   = accounting_storage/slurmdbd\nMaxArrayS
 
 -- An instance whose commands are answered by functions of their names.
 local function open(answers)
-  return slurm.open({ timeout_ms = 1000 }, recording.host(function(argv)
+  return slurm.open({ timeout_ms = 1000 }, recording.host(function(argv, options)
     if argv[1] == "scontrol" and argv[3] == "config" then return recording.said(CONFIG) end
-    return assert(answers[argv[1]], argv[1])(argv)
+    return assert(answers[argv[1]], argv[1])(argv, options)
   end))
 end
 
@@ -219,5 +219,24 @@ describe("slurm", function()
     assert.equal("7_1", asked)
     recording.call(slurm, "cancel", self, refs)
     assert.equal("7_1", asked)
+  end)
+
+  it("tells an array's elements that were cancelled before they began from those that ran", function()
+    local list, refs, seen = {}, {}, {}
+    local function line(id, state)
+      list[#list + 1] = { JobID = id, State = state, ExitCode = "0:0", Start = "2026-", End = "2026-", JobName = "tag" }
+    end
+    for i = 1, 9, 2 do line("6_" .. i, "COMPLETED") end
+    line("6_[2-8:2,10,12-13]", "CANCELLED by 0")
+    line("7_[1-2]", "CANCELLED by 0") -- as it was before one of them began
+    line("7_2", "COMPLETED")
+    for i = 1, 13 do refs[i] = { native_id = "6_" .. i, tag = "tag" } end
+    for i = 1, 2 do refs[#refs + 1] = { native_id = "7_" .. i, tag = "tag" } end
+    local self = open { squeue = function() return recording.said "" end, sacct = function(argv, options)
+      assert.equal("0", options.environment.SLURM_BITSTR_LEN) -- else sacct cuts lists of elements to 64 bytes
+      return recording.said(sacct(argv, list))
+    end }
+    for i, report in ipairs(monitor(self, refs)) do seen[i] = report.absent and "-" or report.state:sub(1, 2) end
+    assert.equal("CO CA CO CA CO CA CO CA CO CA - CA CA CA CO", table.concat(seen, " "))
   end)
 end)
