@@ -97,6 +97,12 @@ local function slots_of(r)
   return processes * cores, together * cores
 end
 
+-- The parallel environment of a job of several slots | nil: the resource has none for it
+local function environment_for(config, r, together)
+  local by_node = config.node_environment and (r.node_count or r.processes_per_node)
+  return by_node and config.node_environment:format(together) or config.parallel_environment
+end
+
 -- Options of qsub that a job may set, and how many words each takes: what came after these would be options of their own, or
 -- what qsub is to run instead.
 local CUSTOM = { A = 1, binding = 1, ckpt = 1, js = 1, l = 1, m = 1, M = 1, masterq = 1, notify = 0, p = 1, pe = 2, R = 1, w = 1 }
@@ -109,7 +115,11 @@ local function words_of(value)
   return words
 end
 
-local function misused(item)
+local function misused(self, item)
+  local slots, together = slots_of(item.resources)
+  if slots > 1 and not environment_for(self.config, item.resources, together) then
+    return "the resource has no parallel_environment; jobs of several slots must say how many there are on a node"
+  end
   for option, value in pairs(item.attributes.custom_attributes) do
     local count = CUSTOM[option]
     if not count then return ("sge.%s cannot be set here"):format(option) end
@@ -143,8 +153,7 @@ local function arguments_of(self, item)
   add("-t", item.size and "1-" .. item.size)
   add("-l", table.concat(resources, ","))
   if slots > 1 then
-    local by_node = config.node_environment and (r.node_count or r.processes_per_node)
-    add("-pe", by_node and config.node_environment:format(together) or config.parallel_environment)
+    add("-pe", environment_for(config, r, together))
     argv[#argv + 1] = tostring(slots)
   end
   add("-q", a.queue_name or config.queue)
@@ -160,7 +169,7 @@ end
 
 function sge.submit(self, items, report)
   commands.submit(self, items, report, function(item)
-    local why = misused(item)
+    local why = misused(self, item)
     if why then return nil, { class = "rejected", message = why } end
     local result, failure = self.run(arguments_of(self, item), { stdin = item.batch, changes = true })
     if not result then return nil, failure end

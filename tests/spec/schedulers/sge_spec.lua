@@ -7,8 +7,10 @@ local CONFIG = "global:\nmax_aj_tasks                 75000\nmax_u_jobs         
 local COMPLEXES = "#name  shortcut  type  relop requestable consumable default  urgency\nh_vmem h_vmem MEMORY <= YES NO 0 0\n"
 
 -- An instance whose commands are answered by functions of their names.
-local function open(answers)
-  return sge.open({ timeout_ms = 1000 }, recording.host(function(argv)
+local function open(answers, more)
+  local config = { timeout_ms = 1000 }
+  for name, value in pairs(more or {}) do config[name] = value end
+  return sge.open(config, recording.host(function(argv)
     local name = argv[1]:match "[^/]+$"
     if name == "qconf" then return recording.said(argv[2] == "-sconf" and CONFIG or COMPLEXES) end
     return assert(answers[name], name)(argv)
@@ -122,5 +124,26 @@ describe("sge", function()
       assert.equal("7", submit({ [option] = value }).native_id)
       assert.matches(("-%s %s"):format(option, value == true and "" or value), argv .. " ", 1, true)
     end
+  end)
+
+  it("submits several slots in a parallel environment, or not at all", function()
+    local argv
+    local function submit(resources, options)
+      argv = nil
+      local self = open({ qsub = function(given)
+        argv = table.concat(given, " ")
+        return recording.said "7\n"
+      end }, options)
+      local item = recording.submission()
+      item.resources = resources
+      return recording.call(sge, "submit", self, { item })[1]
+    end
+    local by_node = { node_environment = "mpi-%d" }
+    assert.equal("7", submit({ process_count = 4 }, { parallel_environment = "smp" }).native_id)
+    assert.matches("-pe smp 4", argv, 1, true)
+    assert.equal("7", submit({ node_count = 2, processes_per_node = 3 }, by_node).native_id)
+    assert.matches("-pe mpi-3 6", argv, 1, true)
+    assert.equal("rejected", submit({ process_count = 4 }, by_node).error.class) -- 4 would be what qsub runs
+    assert.is_nil(argv)
   end)
 end)
