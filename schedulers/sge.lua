@@ -12,7 +12,9 @@ local queue = require "sge.queue"
 
 local sge = { version = "1" }
 
-local OPTIONS = "queue project reservation qsub parallel_environment node_environment memory exclusive root cell folder"
+local OPTIONS = { qsub = "list of texts" }
+for name in ([[queue project reservation parallel_environment node_environment memory exclusive root cell
+  folder]]):gmatch "%S+" do OPTIONS[name] = "text" end
 
 local FIELDS = { "executable", "arguments", "script", "environment", "inherit_environment", "directory", "stdin_path",
   "stdout_path", "stderr_path", "resources.process_count", "resources.cpu_cores_per_process", "resources.memory",
@@ -69,9 +71,9 @@ local function limit(value, most)
 end
 
 function sge.open(config, host)
-  local problem = commands.unknown_option(config, "sge", OPTIONS)
+  local problem = commands.check_options(config, "sge", OPTIONS)
   if problem then return nil, problem end
-  local self = { config = config, dialect = dialect_of(config), now = host.now, each = host.each,
+  local self = { config = config, dialect = dialect_of(config), now = host.monotonic, each = host.each,
     memory = config.memory or "h_vmem", deleted = {}, reasons = {} }
   local settings
   settings, problem = find_commands(self, commands.runner(host.exec, self.dialect, config.timeout_ms // 2))

@@ -9,7 +9,8 @@ local looking = require "slurm.looking"
 
 local slurm = { version = "1" }
 
-local OPTIONS = "partition account reservation sbatch max_submitted"
+local OPTIONS = { partition = "text", account = "text", reservation = "text", sbatch = "list of texts",
+  max_submitted = "whole number" }
 
 local FIELDS = { "executable", "arguments", "script", "environment", "inherit_environment", "directory", "stdin_path",
   "stdout_path", "stderr_path", "resources.node_count", "resources.process_count", "resources.processes_per_node",
@@ -25,8 +26,9 @@ local DIALECT = {
   end,
   down = { "Connection timed out", "Connection reset", "Broken pipe", "Socket timed out", "Protocol authentication error",
     "Zero Bytes were transmitted", "Message send failure", "Message receive failure", "Communication shutdown failure",
-    "in standby mode", "slurm_load_jobs error: Unspecified" },
-  unasked = { "Unable to contact slurm controller", "Connection refused", "Unable to establish" },
+    "in standby mode", "Unspecified error" },
+  unasked = { "Unable to contact slurm controller", "configuration source", "I/O error writing script", "Connection refused",
+    "Unable to establish" },
   busy = { "temporarily unable", "Job violates accounting/QOS policy", "MaxJobCount", "QOSMaxSubmitJobPerUserLimit",
     "AssocMaxSubmitJobLimit" },
 }
@@ -38,10 +40,10 @@ local function settings_of(text)
 end
 
 function slurm.open(config, host)
-  local problem = commands.unknown_option(config, "slurm", OPTIONS)
+  local problem = commands.check_options(config, "slurm", OPTIONS)
   if problem then return nil, problem end
   local self = { config = config, run = commands.runner(host.exec, DIALECT, config.timeout_ms // 2), each = host.each,
-    now = host.now, cancelled = {} }
+    now = host.monotonic, cancelled = {} }
   local result, failure = self.run { "scontrol", "show", "config" }
   if not result then return nil, failure.message end
   local settings = settings_of(result.stdout)

@@ -5,13 +5,30 @@ local commands = {}
 local CROWD = 200 -- jobs that one command is given
 local LONGEST = 4096 -- bytes of a word that a user gives for a command
 
----@param names string the options that the plug-in has, with blanks between them
----@return string|nil problem an option that it does not have
-function commands.unknown_option(config, scheduler, names)
-  for option in pairs(config) do
-    if option ~= "timeout_ms" and not (" " .. names .. " "):find(" " .. option .. " ", 1, true) then
-      return ("%s has no option %s; it has %s"):format(scheduler, option, (names:gsub("%s+", ", ")))
+local is_of = {
+  text = function(value) return type(value) == "string" end,
+  ["whole number"] = function(value) return math.type(value) == "integer" end,
+  ["list of texts"] = function(value)
+    if type(value) ~= "table" then return false end
+    for i, word in pairs(value) do
+      if math.type(i) ~= "integer" or type(word) ~= "string" then return false end
     end
+    return true
+  end,
+}
+
+---@param options table<string, string> the options that the plug-in has: text, whole number, or list of texts
+---@return string|nil problem with what is configured
+function commands.check_options(config, scheduler, options)
+  local names = {}
+  for name in pairs(options) do names[#names + 1] = name end
+  table.sort(names)
+  for name, value in pairs(config) do
+    local kind = options[name]
+    if not kind and name ~= "timeout_ms" then
+      return ("%s has no option %s; it has %s"):format(scheduler, name, table.concat(names, ", "))
+    end
+    if kind and not is_of[kind](value) then return ("option %s of %s must be a %s"):format(name, scheduler, kind) end
   end
 end
 

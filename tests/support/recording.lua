@@ -18,7 +18,7 @@ function recording.said(text) return { exit_code = 0, signal = 0, stdout = text,
 
 ---The services of a host whose commands are answered by a function of their argument vectors.
 function recording.host(exec)
-  return { exec = exec, now = function() return 0 end, each = function(list, visit)
+  return { exec = exec, monotonic = function() return 0 end, each = function(list, visit)
     for i, item in ipairs(list) do visit(item, i) end
   end }
 end

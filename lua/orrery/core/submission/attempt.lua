@@ -161,7 +161,8 @@ function attempt.read(text)
   return record
 end
 
-local OWN = { [66] = true, [72] = true, [73] = true, [75] = true, [76] = true } -- the script's own exit codes
+attempt.CLAIMED = 75
+local OWN = { [66] = true, [72] = true, [73] = true, [attempt.CLAIMED] = true, [76] = true } -- the script's own exit codes
 
 ---Whether an exit code may be the script's, not the program's: the record tells.
 function attempt.is_own(exit_code) return OWN[exit_code] == true end

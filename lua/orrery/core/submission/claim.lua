@@ -1,5 +1,6 @@
 -- Attempts that were claimed by another submission of them than the last: one that was given up, since its scheduler said that
 -- it did not have it, and came true after all. The last one has run nothing then; the earlier one is the job.
+local attempt = require "orrery.core.submission.attempt"
 local jobs = require "orrery.data.jobs"
 local status = require "orrery.core.job.status"
 local tag = require "orrery.core.submission.tag"
@@ -22,6 +23,9 @@ function claim.holder(job, record)
   if not submission or not is_own(job, submission) or not status.is_native_id(record.native) then return nil end
   return { native_id = record.native, submission = submission }
 end
+
+---Whether a job ended as one does that finds its attempt claimed by another submission of it.
+function claim.is_another_s(job, report) return job.doubted ~= nil and report.exit_code == attempt.CLAIMED end
 
 ---The job goes by the native id of the one that has the claim.
 ---@return boolean adopted false: that is another job's
