@@ -24,11 +24,14 @@ local DIALECT = {
     local text = result.stderr ~= "" and result.stderr or result.stdout
     return (text:gsub("^%s*%l+: error: ", ""):gsub("\n%l+: error: ", "; "):gsub("%s+$", ""))
   end,
-  down = { "Connection timed out", "Connection reset", "Broken pipe", "Socket timed out", "Protocol authentication error",
-    "Zero Bytes were transmitted", "Message send failure", "Message receive failure", "Communication shutdown failure",
-    "in standby mode", "Unspecified error" },
-  unasked = { "Unable to contact slurm controller", "configuration source", "I/O error writing script", "Connection refused",
-    "Unable to establish" },
+  down = { "Unable to contact slurm controller", "Connection timed out", "Connection reset", "Broken pipe", "Socket timed out",
+    "Protocol authentication error", "Zero Bytes were transmitted", "Message send failure", "Message receive failure",
+    "Communication connection failure", "Communication shutdown failure", "Unexpected message received",
+    "Insane message length", "in standby mode", "Unspecified error", "Transport endpoint is not connected",
+    "Software caused connection abort", "Network is", "No route to host", "Host is down", "socket", "slurm_msg_",
+    "slurm_receive_msg" },
+  unasked = { "connect failure", "Connection refused", "Unable to establish", "configuration source",
+    "I/O error writing script" },
   busy = { "temporarily unable", "Job violates accounting/QOS policy", "MaxJobCount", "QOSMaxSubmitJobPerUserLimit",
     "AssocMaxSubmitJobLimit" },
 }

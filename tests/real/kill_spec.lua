@@ -177,7 +177,7 @@ describe("A controller of Slurm that is killed, and forgets its last seconds,", 
     for _, job in ipairs(s:all(("/v1/simulations/%s/jobs?limit=1000"):format(run.simulation))) do
       local ran = times[job.id] or 0
       if job.state == "COMPLETED" then assert.equal(1, ran)
-      else assert.same({ "FAILED", "LOST" }, { job.state, job.reason }) end
+      else assert.same({ "FAILED", "LOST" }, { job.state, job.reason }, job.message) end
       assert.is_true(ran <= 1)
     end
     crash.stop(s)

@@ -150,6 +150,19 @@ describe("slurm", function()
     end
   end)
 
+  -- What sbatch said when its controller was killed under it: it may have the job.
+  it("doubts a submission whose connection broke, in whatever words", function()
+    for words, class in pairs {
+      ["Connection reset by peer"] = "unknown", ["Transport endpoint is not connected"] = "unknown",
+      ["Unexpected missing socket error"] = "unknown", ["Unable to contact slurm controller (receive failure)"] = "unknown",
+      ["Unable to contact slurm controller (connect failure)"] = "unavailable",
+      ["I/O error writing script/environment to file"] = "unavailable", ["Invalid qos specification"] = "rejected",
+    } do
+      local self = open { sbatch = function() return recording.failed("sbatch: error: Batch job submission failed: " .. words .. "\n") end }
+      assert.equal(class, recording.call(slurm, "submit", self, { recording.submission() })[1].error.class, words)
+    end
+  end)
+
   it("never says that a job is absent when it could not look", function()
     local frozen = recording.failed(recording.text "slurm/frozen-squeue-messagetimeout2.txt")
     local no_accounting = recording.failed(recording.text "slurm/dbd-down-sacct.txt")
