@@ -6,8 +6,11 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 static int open_inside(int folder, const char *path, int flags, unsigned resolve) {
   struct open_how how = {.flags = (unsigned)flags,
@@ -46,6 +49,47 @@ int orr_open_beneath(const struct orr_place *place, const char *path, int flags,
   int fd = open_inside(folder, *path ? path : ".", flags | more, 0);
   let_go(folder);
   return fd < 0 ? refuse(*path ? path : name, err) : fd;
+}
+
+/* From a folder to one in it, which is made if need be; the first is closed. Passes on a descriptor that is none. */
+static int descend(int folder, const char *name) {
+  if (folder < 0) return folder;
+  int inner = -1;
+  if (mkdirat(folder, name, 0700) == 0 || errno == EEXIST)
+    inner = open_inside(folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC, RESOLVE_NO_SYMLINKS);
+  let_go(folder);
+  return inner;
+}
+
+/* The same for all folders of a path; what is behind its last slash is left in `path`. */
+static int descend_all(int folder, char **path) {
+  for (char *slash; (slash = strchr(*path, '/')); *path = slash + 1) {
+    *slash = 0;
+    folder = descend(folder, *path);
+  }
+  return folder;
+}
+
+static bool is_file(int folder, const char *name) {
+  struct stat found;
+  return fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(found.st_mode);
+}
+
+int orr_make_beneath(const struct orr_place *place, const char *path, struct orr_err *err) {
+  char own[PATH_MAX], *rest = own;
+  int size = snprintf(own, sizeof own, "%s/%s", place->own, path);
+  if (size < 0 || (size_t)size >= sizeof own)
+    return orr_fail(err, ORR_INVALID, "it is longer than a path may be");
+  if (orr_file_folders(place->base, 0700, err)) return ORR_IO; /* no job may have come to it yet */
+  int base = open(place->base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int folder = descend_all(base, &rest);
+  int fd = folder < 0 ? -1 : openat(folder, rest, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  bool there = fd < 0 && folder >= 0 && errno == EEXIST;
+  bool made = fd >= 0 || (there && is_file(folder, rest));
+  if (fd >= 0) close(fd);
+  if (folder >= 0) let_go(folder);
+  if (made) return ORR_OK;
+  return there ? orr_fail(err, ORR_CONFLICT, "%s is something else", path) : refuse(path, err);
 }
 
 bool orr_lies_in(int fd, const char *folder) {

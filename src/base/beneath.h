@@ -15,5 +15,9 @@ struct orr_place {
    ORR_INVALID (it would leave the folder), ORR_IO. */
 int orr_open_beneath(const struct orr_place *place, const char *path, int flags, struct orr_err *err);
 
+/* Makes an empty file at `path` in a place of our own, with the folders that it needs, following no link; one that is
+   there is as good. ORR_CONFLICT: there is something else. */
+int orr_make_beneath(const struct orr_place *place, const char *path, struct orr_err *err);
+
 /* Whether what is open lies in a folder (absolute, without links), or is it. */
 bool orr_lies_in(int fd, const char *folder);

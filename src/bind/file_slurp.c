@@ -1,4 +1,4 @@
-/* Many small files at once: read whole, or their folders removed. */
+/* Many small files at once: read whole, made, or their folders removed. */
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,6 +34,24 @@ int l_files_slurp(lua_State *L) {
   lua_Integer limit = luaL_checkinteger(L, 4), ms = luaL_checkinteger(L, 5);
   struct orr_file_work *work = orr_file_work_at(L, true, run_slurp, push_slurp);
   work->limit = (size_t)limit;
+  work->texts = orr_zalloc((work->count + 1) * sizeof *work->texts);
+  work->got = orr_zalloc((work->count + 1) * sizeof *work->got);
+  return orr_file_work_send(L, work, lane, ms);
+}
+
+static void run_make(struct orr_work *base) {
+  struct orr_file_work *work = (struct orr_file_work *)base;
+  for (size_t i = 0; i < work->count; i++) {
+    int code = orr_make_beneath(&work->places[i], work->path, NULL);
+    work->got[i] = code == ORR_OK || code == ORR_CONFLICT;
+    orr_buf_puts(&work->texts[i], code == ORR_OK ? "made" : "other");
+  }
+}
+
+int l_files_make(lua_State *L) {
+  const char *lane = luaL_checkstring(L, 1);
+  lua_Integer ms = luaL_checkinteger(L, 4);
+  struct orr_file_work *work = orr_file_work_at(L, true, run_make, push_slurp);
   work->texts = orr_zalloc((work->count + 1) * sizeof *work->texts);
   work->got = orr_zalloc((work->count + 1) * sizeof *work->got);
   return orr_file_work_send(L, work, lane, ms);

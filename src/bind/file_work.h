@@ -52,6 +52,7 @@ int orr_file_open(const struct orr_file_work *work, size_t i, int flags, struct 
 bool orr_file_is_closed(const struct orr_file_work *work, size_t i, int fd);
 
 int l_files_slurp(lua_State *L);
+int l_files_make(lua_State *L);
 int l_files_remove(lua_State *L);
 int l_files_list(lua_State *L);
 int l_files_stat(lua_State *L);

@@ -1,5 +1,6 @@
 /* house.files: files of resources on this machine, through the resource's lane of threads, with a deadline.
      slurp(lane, places, path, limit, ms)       waits → list of texts (false: not there, or over the limit)
+     make(lane, places, path, ms)               waits → list of "made" (an empty file), "other" (it is something else), false
      remove(lane, paths, ms)                    waits → list of truth values: the trees at the paths are gone
      list(lane, place, path, deep, most, ms)    waits → list of {path, type, size, modified}, and whether there
                                                 is more
@@ -12,9 +13,13 @@
 #include "bind/tables.h"
 
 int orr_bind_files(lua_State *L) {
-  static const luaL_Reg functions[] = {{"slurp", l_files_slurp}, {"remove", l_files_remove},
-                                       {"list", l_files_list},   {"stat", l_files_stat},
-                                       {"read", l_files_read},   {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"slurp", l_files_slurp},
+                                       {"make", l_files_make},
+                                       {"remove", l_files_remove},
+                                       {"list", l_files_list},
+                                       {"stat", l_files_stat},
+                                       {"read", l_files_read},
+                                       {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

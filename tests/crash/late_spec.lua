@@ -46,4 +46,37 @@ describe("a submission that comes late", function()
     assert.same({ "FAILED", 75, "1" }, { ended.state, ended.exit_code, ended.native_id })
     crash.stop(s)
   end)
+
+  -- A job whose first submission is taken for lost.
+  local function given_back(s, simulation)
+    local id = s:make(("/v1/simulations/%s/jobs"):format(simulation), crash.counted(s, "sleep 2")).id
+    process.eventually("the doubt", function()
+      local job = s:read("/v1/jobs/" .. id)
+      return job.state == "PENDING" and job.attempt == 1
+    end)
+    return id
+  end
+
+  it("runs nothing when the job was canceled meanwhile, be the server killed or not", function()
+    local s, _ <close>, simulation = start(14, 60)
+    local id = given_back(s, simulation)
+    s:post(("/v1/jobs/%s/cancel"):format(id))
+    crash.kill(s)
+    s:restart()
+    assert.equal("CANCELED", s:job_in(id).state)
+    process.eventually("the late one", function() return process.read(s.data .. "/resources/late/1.code") == "75\n" end)
+    assert.equal(0, crash.runs(s))
+    crash.stop(s)
+  end)
+
+  it("is canceled as any other when it has begun before its job is", function()
+    local s, _ <close>, simulation = start(6, 15)
+    local id = given_back(s, simulation)
+    crash.await_runs(s, 1)
+    s:post(("/v1/jobs/%s/cancel"):format(id))
+    local job = s:job_in(id)
+    assert.same({ "COMPLETED", "1" }, { job.state, job.native_id }) -- this scheduler cannot cancel
+    assert.equal(1, crash.runs(s))
+    crash.stop(s)
+  end)
 end)

@@ -20,6 +20,7 @@ local retention = require "orrery.core.job.retention"
 local roster = require "orrery.core.resource.roster"
 local steer = require "orrery.core.resource.steer"
 local waiting = require "orrery.core.job.waiting"
+local withdrawal = require "orrery.core.submission.withdrawal"
 
 local IDLE_MS = 1000                     -- the longest pause of any task: time-outs and beats
 local GATHER_MS = 20                     -- commits come in crowds; one look is enough for all of a crowd
@@ -33,6 +34,7 @@ local function go_round(it, changed)
     monitor.run(it, changed)
     recover.run(it)
     steer.ask(it)
+    withdrawal.run(it)
     orders.give(it)
     it:observe()
     it.more = not it.drained and dispatch.run(it)

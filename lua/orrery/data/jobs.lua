@@ -253,7 +253,8 @@ local live = db.statement([[
   FROM jobs j WHERE j.resource = ?
     AND j.state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT')]])
 local to_steer = db.statement [[
-  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.resource, j.native_id, j.submission, j.directory, j.submitted_at
+  SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.resource, j.native_id, j.submission, j.doubted, j.attempt,
+    j.directory, j.submitted_at
   FROM jobs j WHERE j.steer = 1 AND j.key > ? ORDER BY j.key LIMIT ?]]
 local of_simulation = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted FROM jobs j

@@ -203,13 +203,44 @@ static void no_descriptor_is_left_open(void **state) {
   assert_int_equal(count_descriptors(), before);
 }
 
+/* In a place of ours: with its folders, once or again, but never through a link. */
+static void files_are_made(void **state) {
+  (void)state;
+  struct orr_place place = {root, "own/1"};
+  struct stat found;
+  assert_int_equal(orr_make_beneath(&place, ".orrery/claim", NULL), ORR_OK);
+  assert_int_equal(stat(PATH_OF(top, "root/own/1/.orrery/claim"), &found), 0);
+  assert_true(S_ISREG(found.st_mode) && found.st_size == 0);
+  assert_int_equal(orr_make_beneath(&place, ".orrery/claim", NULL), ORR_OK);
+  assert_int_equal(symlink("7", PATH_OF(top, "root/own/1/.orrery/other")), 0);
+  assert_int_equal(orr_make_beneath(&place, ".orrery/other", NULL), ORR_CONFLICT);
+  assert_int_equal(orr_make_beneath(&place, ".orrery", NULL), ORR_CONFLICT);
+  assert_int_equal(symlink(top, PATH_OF(top, "root/out")), 0);
+  place.own = "out/1";
+  assert_int_equal(orr_make_beneath(&place, "claim", NULL), ORR_INVALID);
+  assert_int_not_equal(access(PATH_OF(top, "1"), F_OK), 0);
+  place.own = "file/1";
+  assert_true(orr_make_beneath(&place, "claim", NULL) < 0);
+  char fresh[FOLDER_ROOM + 32];
+  snprintf(fresh, sizeof fresh, "%s/fresh/base", top);
+  place = (struct orr_place){fresh, "own"};
+  assert_int_equal(orr_make_beneath(&place, "claim", NULL), ORR_OK);
+  snprintf(fresh, sizeof fresh, "%s/secret/base", top);
+  assert_int_equal(orr_make_beneath(&place, "claim", NULL), ORR_IO);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
   const struct CMUnitTest tests[] = {
-      TEST(what_is_inside_opens),        TEST(what_is_outside_does_not),
-      TEST(links_lead_only_inside),      TEST(no_link_stands_for_an_own_folder),
-      TEST(where_it_lies_is_known),      TEST(what_is_not_there_is_told),
-      TEST(a_named_pipe_does_not_block), TEST(a_rename_in_between_does_not_help),
+      TEST(what_is_inside_opens),
+      TEST(files_are_made),
+      TEST(what_is_outside_does_not),
+      TEST(links_lead_only_inside),
+      TEST(no_link_stands_for_an_own_folder),
+      TEST(where_it_lies_is_known),
+      TEST(what_is_not_there_is_told),
+      TEST(a_named_pipe_does_not_block),
+      TEST(a_rename_in_between_does_not_help),
       TEST(no_descriptor_is_left_open),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,7 @@ function resource.new(settings)
     held_of = {},     -- the same by owner
     turned_away = {}, -- by owner: until when nothing of theirs is offered
     steering = {},    -- by key: rows whose wish the scheduler must be asked for
+    withdrawing = {}, -- by key: rows that are to be canceled, of which an earlier submission may yet come true
     tokens = tokens_of(settings),
     troubles = {},    -- by verb: what went wrong last
     down_by_itself = false,
