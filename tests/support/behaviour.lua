@@ -112,6 +112,14 @@ function behaviour.of(rig_of, how)
     local job = s:job_in(add(s, s:simulation(), merged({ script = "true" }, how.refusal)))
     assert.same({ "FAILED", "SUBMIT_REJECTED", http.null }, { job.state, job.reason, job.native_id })
     assert.matches(how.refused, job.problem.detail)
+    local simulation = s:simulation()
+    s:make(("/v1/simulations/%s/sweeps"):format(simulation), { template = merged({ script = "exit ${n}" }, how.refusal),
+      parameters = { n = { 1, 2, 3 } } }) -- as an array at first, and then each by itself
+    assert.same({ total = 3, FAILED = 3 }, s:finished(simulation).counts)
+    for _, each in ipairs(s:all(("/v1/simulations/%s/jobs"):format(simulation))) do
+      assert.same({ "SUBMIT_REJECTED", 2 }, { each.reason, crash.submissions(s, each.id) })
+      assert.matches(how.refused, each.problem.detail)
+    end
     crash.stop(s)
   end)
 

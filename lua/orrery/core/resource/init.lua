@@ -37,6 +37,7 @@ function resource.new(settings)
     submitting = {},  -- by key: jobs whose native id is not known, or not yet
     held = 0,         -- how many both are
     held_of = {},     -- the same by owner
+    singly = {},      -- by sweep: until when no arrays are made of it
     turned_away = {}, -- by owner: until when nothing of theirs is offered
     steering = {},    -- by key: rows whose wish the scheduler must be asked for
     withdrawing = {}, -- by key: rows that are to be canceled, of which an earlier submission may yet come true

@@ -39,11 +39,12 @@ end
 ---Groups jobs.
 ---@param jobs table[] rows with `item` (submission.member) and `bytes` (the length of its specification)
 ---@param most integer the most members of an array; less than 2: no arrays
+---@param singly fun(sweep:integer):boolean sweeps that are made no arrays of
 ---@return table[][] groups in the order of their first jobs
-function arrays.group(jobs, most)
+function arrays.group(jobs, most, singly)
   local groups, by_sweep = {}, {}
   for _, job in ipairs(jobs) do
-    local open = job.sweep and by_sweep[job.sweep] or {}
+    local open = job.sweep and not singly(job.sweep) and by_sweep[job.sweep] or {}
     local group = find(open, job, most)
     if not group then
       group = { bytes = 0 }

@@ -17,6 +17,7 @@ local dispatch = {}
 
 local CROWD = 128       -- jobs in one call
 local MOST_BYTES = 1 << 24 -- of specifications in one call; a larger one goes alone
+local SINGLY_MS = 600000 -- in which a sweep whose array was refused is made no array of
 local BUSY_MS = 5000    -- before a job that was turned away is offered again
 local SETTLE_MS = 2000  -- before a submission of unknown fate is looked for
 local AGAIN_MS = 1000   -- before a store that failed is used again
@@ -138,6 +139,9 @@ local function settle_report(resource, batch, group, report)
     if landing.land(resource, batch, group, report, #group > 1 and #group or nil) then return resource:took(#group) end
     resource:troubled("submit", "nonsense: neither an error nor native ids of its own")
     doubt(group)
+  elseif failure.class == "rejected" and #group > 1 then -- it may be the array that is refused, and none of its jobs
+    resource.singly[group[1].sweep] = clock.monotonic() + SINGLY_MS
+    back_off(batch, resource, group, failure.message)
   elseif failure.class == "rejected" then reject(batch, resource, group, failure.message)
   elseif failure.class == "busy" then
     back_off(batch, resource, group, failure.message)
@@ -196,7 +200,9 @@ function dispatch.run(resource)
   resource.rationed = false
   local waiting = turns.choose(resource, room)
   local chosen = take(waiting)
-  local groups = arrays.group(make_members(resource, chosen), most)
+  local groups = arrays.group(make_members(resource, chosen), most, function(sweep)
+    return (resource.singly[sweep] or 0) > clock.monotonic()
+  end)
   ration(resource, groups)
   if #groups == 0 then return #chosen > 0 and not resource.rationed end
   local last = groups[#groups]

@@ -10,9 +10,9 @@ local function job(sweep, more)
 end
 
 -- The sizes of the groups.
-local function sizes(jobs, most)
+local function sizes(jobs, most, refused)
   local list = {}
-  for i, group in ipairs(arrays.group(jobs, most)) do list[i] = #group end
+  for i, group in ipairs(arrays.group(jobs, most, function(sweep) return sweep == refused end)) do list[i] = #group end
   return table.concat(list, " ")
 end
 
@@ -30,6 +30,7 @@ describe("arrays", function()
     assert.equal("1 1 1", sizes(many(3, 5), 0))
     assert.equal("1 1 1", sizes(many(3, nil), 100))
     assert.equal("2 1", sizes({ job(5), job(6), job(5) }, 100))
+    assert.equal("1 2 1", sizes({ job(5), job(6), job(5), job(6) }, 100, 5))
   end)
 
   it("have members that need the same", function()
