@@ -139,7 +139,7 @@ static int count_threads(void) {
 /* Lanes are made by names, and names come and go. */
 static void a_lane_that_is_not_used_goes(void **state) {
   (void)state;
-  int before = count_threads();
+  int before = count_threads(); /* one of an earlier test may yet be about to end */
   wanted = 20;
   for (int i = 0; i < wanted; i++) {
     char name[16];
@@ -148,7 +148,7 @@ static void a_lane_that_is_not_used_goes(void **state) {
   }
   orr_loop_run(loop);
   for (int i = 0; i < 60000 && count_threads() > before; i++) usleep(1000);
-  assert_int_equal(count_threads(), before);
+  assert_true(count_threads() <= before);
   home = 0;
   wanted = 1;
   assert_int_equal(submit("lane 7", run_at_once, NULL), ORR_OK); /* and comes back */
