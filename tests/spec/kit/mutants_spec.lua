@@ -21,6 +21,14 @@ end
 ]]
 
 -- Cases and faults. A fault is told in words, and then made.
+-- What a new instance knows of the one before it: nothing.
+local FORGETFUL = [[
+    function whole.open(config, host)
+      local self, now = good.open(config, host), host.now()
+      self.directory = function(which) return ("%s/%d"):format(host.directory(which), now) end
+      return self
+    end]]
+
 local FAULTS = {
   { "a job runs, and its output is where it should be", "a job has ended before it began",
     "saying('monitor', function() return { state = 'COMPLETED', final = true, exit_code = 0 } end)" },
@@ -101,18 +109,8 @@ local FAULTS = {
         report(i, {})
       end
     end]] },
-  { "jobs are found again by a plug-in that is opened anew", "all is forgotten at the end", [[
-    function whole.open(config, host)
-      local self, now = good.open(config, host), host.now()
-      self.directory = function(which) return ("%s/%d"):format(host.directory(which), now) end
-      return self
-    end]] },
-  { "jobs are known to an instance that was opened beside the one before", "each instance has a memory of its own", [[
-    function whole.open(config, host)
-      local self, now = good.open(config, host), host.now()
-      self.directory = function(which) return ("%s/%d"):format(host.directory(which), now) end
-      return self
-    end]] },
+  { "jobs are found again by a plug-in that is opened anew", "all is forgotten at the end", FORGETFUL },
+  { "jobs are known to an instance that was opened beside the one before", "each instance has a memory of its own", FORGETFUL },
   { "cancel ends a job that runs, and all that it started", "it is only said that it ended", [[
     function whole.cancel(self, items, report)
       for i, ref in ipairs(items) do

@@ -18,12 +18,17 @@ function holdings:load()
   for _, job in ipairs(jobs.live(self.name)) do
     if job.native_id then self.live[job.native_id] = job
     else
-      local age = math.max(clock.now() - job.submitted_at, 0) -- the clock may have been set back
-      job.find_at = clock.monotonic() + math.max(SETTLE_MS - age, 0)
+      self:doubt(job, clock.now() - job.submitted_at)
       self.submitting[job.key] = job
     end
     count(self, job, 1)
   end
+end
+
+---It is not known what came of the job's submission: its scheduler will be asked.
+---@param age integer|nil ms since it was submitted; negative where the clock has been set back
+function holdings.doubt(_, job, age)
+  job.find_at = clock.monotonic() + math.max(SETTLE_MS - math.max(age or 0, 0), 0)
 end
 
 ---Room is taken for a job that is about to be submitted.

@@ -7,7 +7,8 @@
 -- directive (#SBATCH, #PBS, #$), which some look for everywhere.
 local attempt = {}
 
-attempt.record = ".orrery/record" -- beneath the attempt's directory
+attempt.record = ".orrery/record" -- beneath the attempt's directory, both
+attempt.claim = ".orrery/claim"
 
 -- sbatch takes no script that has the line breaks of another system.
 local function quote(text)

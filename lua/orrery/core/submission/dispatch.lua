@@ -19,7 +19,6 @@ local CROWD = 128       -- jobs in one call
 local MOST_BYTES = 1 << 24 -- of specifications in one call; a larger one goes alone
 local SINGLY_MS = 600000 -- in which a sweep whose array was refused is made no array of
 local BUSY_MS = 5000    -- before a job that was turned away is offered again
-local SETTLE_MS = 2000  -- before a submission of unknown fate is looked for
 local AGAIN_MS = 1000   -- before a store that failed is used again
 
 -- What a job is submitted by is read when it is needed and kept no longer: it may be large. Of a sweep's, what is made of its
@@ -129,8 +128,8 @@ local function reject(batch, resource, group, why)
   end
 end
 
-local function doubt(group)
-  for _, job in ipairs(group) do job.find_at = clock.monotonic() + SETTLE_MS end
+local function doubt(resource, group)
+  for _, job in ipairs(group) do resource:doubt(job) end
 end
 
 local function settle_report(resource, batch, group, report)
@@ -138,7 +137,7 @@ local function settle_report(resource, batch, group, report)
   if not failure then
     if landing.land(resource, batch, group, report, #group > 1 and #group or nil) then return resource:took(#group) end
     resource:troubled("submit", "nonsense: neither an error nor native ids of its own")
-    doubt(group)
+    doubt(resource, group)
   elseif failure.class == "rejected" and #group > 1 then -- it may be the array that is refused, and none of its jobs
     resource.singly[group[1].sweep] = clock.monotonic() + SINGLY_MS
     back_off(batch, resource, group, failure.message)
@@ -152,7 +151,7 @@ local function settle_report(resource, batch, group, report)
     resource:lost(failure.message)
   else
     resource:troubled("submit", failure.message)
-    doubt(group)
+    doubt(resource, group)
   end
 end
 
@@ -169,7 +168,7 @@ local function submit(resource, groups)
   local batch = lifecycle.batch()
   for i, group in ipairs(groups) do
     if not reported[i] and code == "unavailable" then back_off(batch, resource, group, why) -- the plug-in was never reached
-    elseif not reported[i] then doubt(group) end
+    elseif not reported[i] then doubt(resource, group) end
   end
   commit(resource, batch)
   return code

@@ -1,6 +1,7 @@
 -- Withdrawing attempts: a job that is canceled while it waits to be submitted again, since its scheduler said that it does not
 -- have it, might yet come true. So the house claims the attempt itself, and whatever comes runs nothing; or it finds that one
 -- has come, which is canceled as any other job.
+local attempt = require "orrery.core.submission.attempt"
 local claim = require "orrery.core.submission.claim"
 local dispatch = require "orrery.core.submission.dispatch"
 local evidence = require "orrery.core.submission.evidence"
@@ -13,7 +14,6 @@ local submission = require "orrery.core.submission"
 local withdrawal = {}
 
 local CROWD = 256
-local CLAIM = ".orrery/claim" -- as the script makes it (attempt.lua)
 
 ---Whether an attempt has to be withdrawn before its job can end.
 function withdrawal.is_due(resource, job)
@@ -50,7 +50,7 @@ function withdrawal.run(resource)
   local list, places = take(resource), {}
   if #list == 0 then return end
   for i, job in ipairs(list) do places[i] = submission.place(job.directory) end
-  local made, _, why = files.make(resource.name .. " (results)", places, CLAIM, resource.settings.timeout_ms)
+  local made, _, why = files.make(evidence.lane(resource), places, attempt.claim, resource.settings.timeout_ms)
   if not made then return log.warn("attempts not withdrawn", { resource = resource.name, error = why }) end
   local batch, records = lifecycle.batch(), evidence.records(resource, list)
   for i, job in ipairs(list) do
