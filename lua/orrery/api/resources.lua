@@ -15,6 +15,8 @@ local settings = require "orrery.core.config"
 local function known(value) return value == nil and json.null or value end
 local function time(at) return at and clock.text(at) or json.null end
 
+local fields = settings.resource_fields()
+
 local configured = {}
 for _, each in ipairs(config.resources) do configured[each.name] = each end
 
@@ -37,7 +39,7 @@ end
 local function settings_of(row)
   local given = row.configured == 1 and configured[row.name] or json.decode(row.settings)
   local shown = {}
-  for name in pairs(settings.resource_fields()) do shown[name] = given[name] end
+  for name in pairs(fields) do shown[name] = given[name] end
   return shown
 end
 
@@ -77,19 +79,19 @@ local function copy(from, into)
   return into
 end
 
-local create_fields = copy(settings.resource_fields(), {
+local create_fields = copy(fields, {
   name = { type = "text", min = 1, max = 64, required = true, help = "letters, digits, _ and -", pattern = "^[%w_-]+$",
     format = "letters, digits, _ and -" } })
-
--- null goes back to the default. What it drives stays the same: its jobs are known by the native ids of one scheduler.
-local change_fields = {}
-for name, field in pairs(settings.resource_fields()) do
-  if not field.required then change_fields[name] = { type = "either", field, { type = "null" }, help = field.help } end
-end
+local change_fields = settings.resource_fields(true)
 
 local function check_scheduler(name)
   local path, _, why = plugins.find(name)
   if not path then problem.invalid { { pointer = "/scheduler", detail = "is no scheduler plug-in: " .. why } } end
+end
+
+local function check_together(given)
+  local path, detail = settings.contradiction(given)
+  if path then problem.invalid { { pointer = "/" .. path:gsub("%.", "/"), detail = detail } } end
 end
 
 local function exists(name)
@@ -108,6 +110,7 @@ local function create(context)
   local name = given.name
   given.name = nil
   check_scheduler(given.scheduler)
+  check_together(given)
   return answer.once(context, function(finish)
     if data.get(name) then exists(name) end
     local change = db.change()
@@ -118,12 +121,23 @@ local function create(context)
   end, function() exists(name) end)
 end
 
+-- null goes back to the default. The members of a group are settings themselves.
+local function merge(given, body, declared)
+  for name, value in pairs(body) do
+    local field = declared[name]
+    if value == json.null then given[name] = nil
+    elseif field.type == "object" then
+      given[name] = merge(given[name] or {}, value, field.fields)
+      if not next(given[name]) then given[name] = nil end
+    else given[name] = value end
+  end
+  return given
+end
+
 local function patch(context, name)
   local row = must_be_ours(row_of(name))
-  local changed, change = json.decode(row.settings), db.change()
-  for key, value in pairs(context.body) do
-    changed[key] = value ~= json.null and value or nil
-  end
+  local changed, change = merge(json.decode(row.settings), context.body, fields), db.change()
+  check_together(changed)
   data.change(change, name, json.encode(changed), ids.new(), row.revision)
   local ok, code, why = change:commit()
   if not ok then problem.of_commit(code, why) end

@@ -27,6 +27,8 @@ function check_config.declare(command)
   describe(config.keys, lines)
   lines[#lines + 1] = "\nSettings of resource \"NAME\" { ... }:"
   describe(config.resource_keys, lines)
+  lines[#lines + 1] = "\nHooks, as hook(\"NAME\", function(request) ... end):"
+  for name, help in pairs(config.hooks) do lines[#lines + 1] = ("   %s\n      %s"):format(name, help) end
   command:epilog(table.concat(lines, "\n"))
 end
 
@@ -52,6 +54,7 @@ function check_config.run(arguments, paths)
     local found, _, why = program.plugin(folders, resource.scheduler)
     if not found then exit.fail(exit.CONFIG, "%s: resource %q: %s", file, resource.name, why) end
   end
+  loaded.hooks = loaded.hooks and loaded.hooks.names -- not the text that has them
   if arguments.json then
     out.json(json.encode(loaded))
     return exit.OK
@@ -59,7 +62,7 @@ function check_config.run(arguments, paths)
   local resources = loaded.resources
   loaded.listen = ("%s:%d"):format(loaded.listen.host:find(":", 1, true) and "[" .. loaded.listen.host .. "]"
     or loaded.listen.host, loaded.listen.port)
-  loaded.resources = nil
+  loaded.resources, loaded.hooks = nil, loaded.hooks and table.concat(loaded.hooks, ", ")
   print_settings(loaded, "")
   for _, resource in ipairs(resources) do
     local name = resource.name

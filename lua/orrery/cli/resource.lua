@@ -97,30 +97,72 @@ local function named_value(given)
   return { name, decoded }
 end
 
+local function variable(given)
+  local name, value = given:match "^([^=]+)=(.*)$"
+  if name then return { name, value } end
+  return nil, ("'%s' is not NAME=VALUE"):format(given)
+end
+
+local function truth(value)
+  if value == "true" or value == "false" then return { value == "true" } end
+  return nil, ("'%s' is neither true nor false"):format(value)
+end
+
+-- Settings that are tables: an option of a name and a value, to be given several times.
+local tables = {
+  options = { "--option", "an option of the plug-in's own; may be given several times", named_value },
+  environment = { "--environment", "a variable that the scheduler's commands get; may be given several times", variable },
+}
+
+local argnames = { integer = "N", boolean = "true|false", path = "PATH", base = "PATH" }
+local converters = { integer = whole_number, boolean = truth }
+
 local function declare_settings(command, without)
   for _, row in ipairs(config.resource_keys) do
-    local name, kind, help = row[1], row[2], row.help
-    if row[3] then help = ("%s (default: %s)"):format(help, row[3]) end
-    if kind == "options" then
-      command:option("--option", "an option of the plug-in's own; may be given several times"):argname "NAME=VALUE":count "*"
-        :convert(named_value):target "options"
+    local name, kind, help, several = row[1], row[2], row.help, tables[row[1]]
+    if row[3] ~= nil then help = ("%s (default: %s)"):format(help, row[3]) end
+    if several then
+      command:option(several[1], several[2]):argname "NAME=VALUE":count "*":convert(several[3]):target(name)
     elseif name ~= without then
-      local option = command:option("--" .. name:gsub("_", "-"), help):target(name):argname(kind == "integer" and "N" or "TEXT")
-      if kind == "integer" then option:convert(whole_number) end
+      local option = command:option("--" .. name:gsub("[_.]", "-"), help):target(name):argname(argnames[kind] or "TEXT")
+      if converters[kind] then option:convert(converters[kind]) end
+      if row.choices then option:choices(row.choices) end
       if row.required then option:count(1) end
     end
   end
 end
 
--- The settings that were given, as the server takes them; options are added to those there are.
-local function settings_given(arguments, options)
+-- Puts the value of a setting, such as ssh.host, where the server takes it.
+local function put(body, path, value)
+  local group, leaf = path:match "^(.*)%.(.*)$"
+  if not group then body[path] = value
+  elseif value ~= nil then
+    body[group] = body[group] or {}
+    body[group][leaf] = value
+  end
+end
+
+-- The settings that were given, as the server takes them; what is given of a table is added to what there is.
+local function settings_given(arguments, before)
   local body = {}
   for _, row in ipairs(config.resource_keys) do
-    if row[2] ~= "options" then body[row[1]] = arguments[row[1]] end
+    local name, value = row[1], arguments[row[1]]
+    if tables[name] then
+      local members = #value > 0 and before[name] or {}
+      for _, pair in ipairs(value) do members[pair[1]] = pair[2] end
+      value = next(members) and members or nil
+    elseif row[2] == "boolean" and value then value = value[1] end
+    put(body, name, value)
   end
-  for _, pair in ipairs(arguments.options) do options[pair[1]] = pair[2] end
-  if next(options) then body.options = options end
   return body
+end
+
+-- "ssh-host", as the option is called, or "ssh.host" → "ssh.host"
+local function setting_called(name)
+  for _, row in ipairs(config.resource_keys) do
+    if row[1] == name or row[1]:gsub("[_.]", "-") == name:gsub("[_.]", "-") then return row[1] end
+  end
+  exit.fail(exit.USAGE, "there is no setting %s: see orrery resource change --help", name)
 end
 
 local function print_one(arguments, what, body)
@@ -154,8 +196,8 @@ end
 function change.run(arguments)
   local opened, path = session.open(arguments), session.path(COLLECTION, arguments.name)
   local settings = session.without_nulls((opened:get(path))).settings or {}
-  local body = settings_given(arguments, #arguments.options > 0 and settings.options or {})
-  for _, name in ipairs(arguments.defaults) do body[name:gsub("-", "_")] = json.null end
+  local body = settings_given(arguments, settings)
+  for _, name in ipairs(arguments.defaults) do put(body, setting_called(name), json.null) end
   if not next(body) then exit.fail(exit.USAGE, "nothing is to be changed: see orrery resource change --help") end
   local _, _, answer = opened:patch(path, body)
   return print_one(arguments, "is changed", answer)

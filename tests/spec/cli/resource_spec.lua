@@ -49,6 +49,27 @@ describe("the command line", function()
     assert.equal(404, running:get("/v1/resources/new").status)
   end)
 
+  it("adds one whose settings have groups and tables, and changes them one by one", function()
+    orrery("resource add far --scheduler fake --run-as sudo --ssh-host login1 --ssh-channels 4 --ssh-login true "
+      .. "--environment PATH=/opt/bin --environment SLURM_CONF=7 --operator batch")
+    assert.same({ scheduler = "fake", run_as = "sudo", operator = "batch", ssh = { host = "login1", channels = 4, login = true },
+      environment = { PATH = "/opt/bin", SLURM_CONF = "7" } }, resource("far").settings)
+    orrery "resource change far --ssh-user svc --default ssh-channels --default ssh.login --environment PBS_CONF_FILE=/x"
+    local settings = resource("far").settings
+    assert.same({ host = "login1", user = "svc" }, settings.ssh)
+    assert.same({ PATH = "/opt/bin", SLURM_CONF = "7", PBS_CONF_FILE = "/x" }, settings.environment)
+    local _, err = orrery("resource change far --run-as login --default ssh-host --default ssh-user", 65)
+    assert.matches("/run_as: is login, which needs ssh.host", err)
+    orrery "resource change far --default run-as --default ssh-host --default ssh-user"
+    assert.is_nil(resource("far").settings.ssh)
+    _, err = orrery("resource change far --ssh-port 22", 65)
+    assert.matches("/ssh/port: needs ssh.host beside it", err)
+    for _, wrong in ipairs { "--run-as root", "--ssh-login maybe", "--environment PATH", "--default nothing" } do
+      orrery("resource change far " .. wrong, 64)
+    end
+    orrery "resource remove far"
+  end)
+
   it("drains and enables", function()
     assert.equal("resource fake: gets no new jobs\n", (orrery "resource drain fake"))
     assert.equal("drained", http.decode((orrery "resource drain fake --json")).state)

@@ -109,6 +109,22 @@ describe("the configuration", function()
     assert.equal(5000, result.http.idle_ms)
   end)
 
+  it("keeps the text of its hooks, which is run again for them in a world of its own", function()
+    assert.is_nil(load("workers = 2").hooks)
+    local result = load [[
+      local prefix = "u_"
+      hook("account.map", function(request)
+        string.rep, table.concat = nil, nil
+        return prefix .. request.owner:lower()
+      end)
+    ]]
+    assert.same({ "account.map" }, result.hooks.names)
+    local functions = config.functions(result.hooks.text, result.hooks.file)
+    assert.equal("u_ada", functions["account.map"] { owner = "Ada" })
+    assert.is_function(string.rep)
+    assert.is_function(table.concat)
+  end)
+
   describe("refuses", function()
     local cases = {
       { "an unknown setting, with its line", "workers = 2\nworkerz = 3", "orrery.lua:2: there is no setting workerz" },
@@ -136,6 +152,11 @@ describe("the configuration", function()
         'orrery.lua:1: resource "x": options is 3, but must be a table of named options' },
       { "a resource that stands twice", 'resource "x" { scheduler = "a" }\nresource "x" { scheduler = "b" }',
         'orrery.lua:2: resource "x" stands twice' },
+      { "a hook that there is not, with its line", '\nhook("job.map", function() end)',
+        "orrery.lua:2: there is no hook job.map; there is account.map" },
+      { "a hook that is no function", 'hook("account.map", "ada")', 'orrery.lua:1: hook("account.map", …) expects a function' },
+      { "a hook that stands twice", 'hook("account.map", function() end)\nhook("account.map", function() end)',
+        "orrery.lua:2: the hook account.map stands twice" },
       { "a resource's name that is no word", 'resource "a/b" {}',
         "orrery.lua:1: a resource's name is letters, digits, _ and -" },
       { "a resource that is no table", 'resource "x" (3)', 'orrery.lua:1: resource "x" { … } expects a table' },

@@ -1,0 +1,181 @@
+-- The configuration: every key is one row of `keys`, and a site's orrery.lua is checked against them. The file is Lua;
+-- it assigns globals (`listen = "127.0.0.1:8080"`, `http = { body_bytes = 1e6 }`) and calls `resource "name" { … }`.
+-- Command-line options win over the file, the file over the defaults. Used by `orrery serve` and `orrery check-config`;
+-- the result is a plain table that is never changed again.
+local file_of = require "orrery.core.config.file"
+local of_resource = require "orrery.core.config.resource"
+local value_of = require "orrery.core.config.value"
+
+local config = {}
+
+---A row: path in the file, type, default, bounds or choices, and the sentence for `orrery check-config --help`.
+---@class config.key
+---@field [1] string path
+---@field [2] string kind: what core.config.value knows
+---@field [3] any default
+local keys = {
+  { "listen", "address", "127.0.0.1:8080", help = "host:port to serve on; port 0 takes a free one" },
+  { "data", "text", nil, help = "the data directory (default: $XDG_STATE_HOME/orrery)" },
+  { "workers", "integer", nil, min = 1, max = 64, help = "API threads (default: the number of cores, at most 4)" },
+  { "single_user", "boolean", false,
+    help = "true: everybody with a token may run jobs as the server's own user, not admins alone" },
+  { "schedulers", "text", "", help = "folders with the site's scheduler plug-ins, separated by ':'" },
+  { "log.level", "choice", "info", choices = { "debug", "info", "warn", "error" }, help = "what is logged" },
+  { "log.format", "choice", "auto", choices = { "auto", "text", "json" },
+    help = "auto: text on a terminal, else JSON lines" },
+  { "metrics_open", "boolean", false, help = "true: /metrics needs no token" },
+  { "http.header_bytes", "integer", 32768, min = 1024, max = 1048576, help = "the longest request head" },
+  { "http.body_bytes", "integer", 16777216, min = 1024, max = 1073741824, help = "the longest request body" },
+  { "http.connections", "integer", 10000, min = 1, max = 1000000, help = "open connections of each worker" },
+  { "http.header_ms", "integer", 10000, min = 100, max = 600000, help = "time for a request's head to arrive" },
+  { "http.body_ms", "integer", 30000, min = 100, max = 600000, help = "time between two pieces of a body" },
+  { "http.idle_ms", "integer", 75000, min = 100, max = 3600000, help = "time a connection may be idle" },
+  { "http.write_ms", "integer", 30000, min = 100, max = 600000, help = "time a client may take nothing of an answer" },
+  { "limits.sweep_jobs", "integer", 1000000, min = 1, max = 1000000, help = "the largest sweep" },
+  { "retention.jobs_days", "integer", nil, min = 1, max = 36500,
+    help = "days after its end until a simulation is deleted, with jobs, events and directories (default: never)" },
+  { "retention.directories_days", "integer", nil, min = 1, max = 36500,
+    help = "days after a simulation's end until its jobs' directories are removed (default: never)" },
+  { "limits.page", "integer", 1000, min = 1, max = 10000, help = "the largest page of a list" },
+}
+
+config.keys, config.hooks = keys, file_of.hooks
+config.resource_keys, config.resource_fields, config.contradiction = of_resource.keys, of_resource.fields, of_resource.contradiction
+
+local known = {} -- names that the file may assign
+for _, row in ipairs(keys) do known[row[1]:match "^[^.]+"] = true end
+
+local SECONDS = 10 -- of processor time that the file may take
+
+local function describe(value)
+  if type(value) == "table" then return "a table" end
+  return type(value) == "string" and ("%q"):format(value) or tostring(value)
+end
+
+-- Flattens nested tables of the file into paths: http = {body_bytes = 1} → ["http.body_bytes"] = 1.
+local function flatten(rows, from, prefix, into)
+  local is_group = {}
+  for _, row in ipairs(rows) do
+    local group = row[1]:match("^(.*)%.")
+    if group then is_group[group] = true end
+  end
+  for name, value in pairs(from) do
+    local path = prefix .. tostring(name)
+    if is_group[path] and type(value) == "table" then
+      flatten(rows, value, path .. ".", into)
+    else
+      into[path] = value
+    end
+  end
+  return into
+end
+
+---Checks given values against rows and fills in the defaults.
+---@param where fun(path:string):string where the setting of this path was given
+---@param options table|nil values by path that win over the given ones
+---@return table|nil checked nested by the dots of the paths
+---@return string|nil problem
+local function apply(rows, given, where, options)
+  local flat, there, result = flatten(rows, given, "", {}), {}, {}
+  options = options or {}
+  for path, value in pairs(options) do flat[path] = value end
+  for _, row in ipairs(rows) do there[row[1]] = row end
+  for path in pairs(flat) do
+    if not there[path] then return nil, ("%s: there is no setting %s"):format(where(path), path) end
+  end
+  for _, row in ipairs(rows) do
+    local path, value = row[1], flat[row[1]]
+    if value == nil then
+      if row.required then return nil, ("%s: %s is missing: %s"):format(where(path), path, row.help) end
+      value = row[3]
+    else
+      local checked, right = value_of.check(row, value)
+      if checked == nil then
+        return nil, ("%s: %s is %s, but must be %s"):format(options[path] ~= nil and "command line" or where(path),
+          path, describe(value), right)
+      end
+      value = checked
+    end
+    local group, leaf = path:match("^(.*)%.(.*)$")
+    if group then
+      result[group] = result[group] or {}
+      result[group][leaf] = value
+    else
+      result[path] = value
+    end
+  end
+  return result
+end
+
+-- A resource's settings, without the defaults that follow from others.
+local function check_resource(name, given)
+  local function where() return ("resource %q"):format(name) end
+  local settings, problem = apply(of_resource.keys, given, where)
+  if not settings then return nil, problem end
+  local path, detail = of_resource.contradiction(given)
+  if path then return nil, ("%s: %s %s"):format(where(), path, detail) end
+  settings.name = name
+  return settings
+end
+
+---The whole settings of a resource that was made over REST.
+---@param data string the data directory
+---@return table|nil settings
+---@return string|nil problem
+function config.resource(name, given, data)
+  local settings, problem = check_resource(name, given)
+  if not settings then return nil, problem end
+  return of_resource.complete(settings, data, function(path) return path end)
+end
+
+---The functions that a file names as hooks, by their names. It is run again for them, in the Lua state that calls them.
+---@param text string
+---@param path string
+---@return table<string, function>|nil hooks
+---@return string|nil problem
+function config.functions(text, path)
+  local site, problem = file_of.run(text, path, known, check_resource, SECONDS)
+  if not site then return nil, problem end
+  return site.hooks
+end
+
+-- What a state needs to call the hooks: the text that was checked, for the file may be another by then.
+local function hooks_of(site, text, path)
+  local names = {}
+  for name in pairs(site.hooks) do names[#names + 1] = name end
+  table.sort(names)
+  return #names > 0 and { names = names, text = text, file = path } or nil
+end
+
+---The whole configuration. Relative paths are taken from the folder of the file.
+---@param file string|nil path of the site's orrery.lua
+---@param options table<string, any> values given on the command line, by path
+---@param machine {cores:integer, data:string, absolute:fun(path:string):string} what it depends on beside the file
+---@param seconds number|nil processor time that the file may take (default: SECONDS)
+---@return table|nil config
+---@return string|nil problem with file and line where there is one
+function config.load(file, options, machine, seconds)
+  local text, problem = "", nil
+  if file then text, problem = file_of.read(file) end
+  if not text then return nil, problem end
+  local site, result
+  site, problem = file_of.run(text, file or "", known, check_resource, seconds or SECONDS)
+  if not site then return nil, problem end
+  local function where(path) return ("%s:%d"):format(file, site.lines[path:match("^[^.]+")]) end
+  result, problem = apply(keys, site.given, where, options)
+  if not result then return nil, problem end
+  local folder = file and file:match("^(.*)/") or "."
+  local function absolute(path) return path:find("^/") and path or machine.absolute(folder .. "/" .. path) end
+  local host, port = value_of.address(result.listen)
+  result.listen = { host = host, port = port }
+  result.workers = result.workers or math.min(machine.cores, 4)
+  result.data = absolute(result.data or machine.data)
+  result.schedulers = result.schedulers:gsub("[^:]+", absolute)
+  if #site.resources == 0 then site.resources[1] = check_resource("local", { scheduler = "local" }) end
+  result.resources = {}
+  for i, resource in ipairs(site.resources) do result.resources[i] = of_resource.complete(resource, result.data, absolute) end
+  result.hooks = hooks_of(site, text, file)
+  return result
+end
+
+return config
