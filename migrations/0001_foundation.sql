@@ -102,6 +102,8 @@ CREATE TABLE jobs (
   submission    INTEGER,                     -- the current attempt's last; its tag is made of it
   element       INTEGER,                     -- its place in that, if that is an array
   doubted       TEXT,                        -- earlier submissions of the attempt, which may yet come true
+  account       TEXT,                        -- as which it was handed over; NULL: the service's own
+  may_run_as    INTEGER NOT NULL DEFAULT 1,  -- where who made it may run it: 1: as the service's account, 2: its owner's, 3: both
   native_id     TEXT,
   native_state  TEXT,
   reason        TEXT,
@@ -204,7 +206,8 @@ CREATE TABLE deleted (
 CREATE TABLE removals (
   key        INTEGER PRIMARY KEY,  -- the job's
   resource   TEXT NOT NULL,
-  directory  TEXT NOT NULL         -- of its last attempt; those of the others lie beside it
+  directory  TEXT NOT NULL,        -- of its last attempt; those of the others lie beside it
+  account    TEXT                  -- whose it is; NULL: the service's own
 );
 
 -- The resources: those of the configuration, and those made over REST beside them. What is known of them is written by the

@@ -4,6 +4,7 @@
      beat()                     control worker: the loop has gone round
      beat_age()                 → milliseconds since the last beat
      trouble()                  → why nothing can be stored at present | nil
+     hook_failed()              counts a hook of the site that failed
      random(bytes)              → hexadecimal text from the kernel's generator
      write_private(name, text)  → writes a file of mode 0600 into the data directory | nil, code, sentence
      metrics()                  → {name = number}: the process's counters */
@@ -37,6 +38,11 @@ static int l_ready(lua_State *L) {
 
 static int l_beat(lua_State *L) {
   atomic_store(&orr_house_of(L)->stats->control_beat_ms, orr_clock_ms());
+  return 0;
+}
+
+static int l_hook_failed(lua_State *L) {
+  atomic_fetch_add_explicit(&orr_house_of(L)->stats->hook_failures, 1, memory_order_relaxed);
   return 0;
 }
 
@@ -110,6 +116,7 @@ static int l_metrics(lua_State *L) {
   set(L, "answer_bytes", atomic_load(&stats->answer_bytes));
   set(L, "connections", atomic_load(&stats->connections));
   set(L, "handler_failures", atomic_load(&stats->handler_failures));
+  set(L, "hook_failures", atomic_load(&stats->hook_failures));
   set(L, "store_commits", store.commits);
   set(L, "store_groups", store.groups);
   set(L, "store_conflicts", store.conflicts);
@@ -129,7 +136,8 @@ int orr_bind_server(lua_State *L) {
   static const luaL_Reg functions[] = {{"ready", l_ready},       {"beat", l_beat},
                                        {"beat_age", l_beat_age}, {"trouble", l_trouble},
                                        {"random", l_random},     {"write_private", l_write_private},
-                                       {"metrics", l_metrics},   {NULL, NULL}};
+                                       {"metrics", l_metrics},   {"hook_failed", l_hook_failed},
+                                       {NULL, NULL}};
   luaL_newlib(L, functions);
   lua_pushliteral(L, ORRERY_VERSION);
   lua_setfield(L, -2, "version");

@@ -11,6 +11,7 @@ struct orr_stats {
   _Atomic int64_t answer_ns, answer_bytes;
   _Atomic int64_t connections;
   _Atomic int64_t handler_failures; /* handlers that threw, ran too long or ran out of memory */
+  _Atomic int64_t hook_failures;    /* hooks of the site that threw, ran too long or returned nonsense */
   _Atomic int64_t control_beat_ms;  /* orr_clock_ms() when the control loop last went round */
 };
 

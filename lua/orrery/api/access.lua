@@ -1,4 +1,5 @@
 -- From an identifier in a path to the row, if the one who asks may see it. What is not theirs does not exist for them.
+local account = require "orrery.core.account"
 local config = require "house.config"
 local ids = require "house.ids"
 local jobs = require "orrery.data.jobs"
@@ -36,12 +37,30 @@ end
 function access.job(context, text) return find(context, "job", text, jobs.get) end
 function access.sweep(context, text) return find(context, "sweep", text, sweeps.get) end
 
----Jobs run as the server's own user here, which is a matter of trust; so is reading what that user may read.
----@param what string|nil what would be done
-function access.may_run(context, what)
-  if context.principal.rank < 3 and not config.single_user then
-    problem.raise("forbidden", (what or "Jobs would run") .. " as the server's own user; that is for administrators "
-      .. "alone, unless the configuration says single_user = true.")
+---As which accounts somebody may run an owner's jobs, and read what those may read (core.account). The service's account is a
+---matter of trust; an owner's own is theirs, and nobody else runs anything as it but administrators, who could be anybody.
+---@return integer
+function access.may_run_as(principal, owner)
+  local is_admin = principal.rank == 3
+  return ((is_admin or config.single_user) and account.SERVICE or 0)
+    + ((is_admin or principal.owner == owner) and account.OWNERS or 0)
+end
+
+---Why somebody may not.
+---@param needed integer account.SERVICE or account.OWNERS
+---@param what string what would be done
+function access.why_not(owner, needed, what)
+  if needed == account.OWNERS then
+    return ("%s as the account of %s; that is for %s and administrators alone."):format(what, owner, owner)
+  end
+  return what .. " as the server's own user; that is for administrators alone, unless the configuration says single_user = true."
+end
+
+---Raises unless files of a job may be read that lie where its user said. They are read as the account that it ran as.
+function access.may_read(context, job, what)
+  local needed = job.account and account.OWNERS or account.SERVICE
+  if access.may_run_as(context.principal, job.owner) & needed == 0 then
+    problem.raise("forbidden", access.why_not(job.owner, needed, what))
   end
 end
 

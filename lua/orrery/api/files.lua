@@ -1,6 +1,7 @@
 -- The files of a job: its output and whatever it left in its directory, whole or in ranges, streamed from the disk. They
--- are read as the server's own user. What lies in a directory that Orrery made for the job is the job's; a directory that
--- the job's user named may hold anything, and so is read for those alone who may run jobs as that user.
+-- are read as the account that the job runs as. What lies in a directory that Orrery made for the job is the job's; a
+-- directory that the job's user named may hold anything, and so is read for those alone who may run jobs as that account:
+-- its owner, where each user has an account; where all jobs run as one, those who may run jobs as that.
 local clock = require "house.clock"
 local files = require "house.files"
 local json = require "house.json"
@@ -22,11 +23,13 @@ local types = { txt = "text/plain; charset=utf-8", log = "text/plain; charset=ut
 local function spec_of(job) return specification.of(data.specification(job.key)) end
 
 ---@param named string|nil an absolute directory of the user's choice
-local function may_read(context, named)
-  if named then access.may_run(context, ("The files in %s would be read"):format(named)) end
+local function may_read(context, job, named)
+  if named then access.may_read(context, job, ("The files in %s would be read"):format(named)) end
 end
 
-local function place_of(job, named) return named and { base = named } or submission.place(job.directory) end
+local function place_of(job, named)
+  return named and { base = named, resource = job.resource, account = job.account } or submission.place(job)
+end
 
 local function absent(job, what)
   local why = job.attempt == 0 and "the job has not started" or "it is not there"
@@ -104,7 +107,7 @@ local function output(name)
   return function(context, id)
     local query, job = context.query, access.job(context, id)
     local named, path = output_of(job, name)
-    may_read(context, named)
+    may_read(context, job, named)
     local may_come = query.follow == 1 and not lifecycle.ended[job.state]
     if not may_come then must_have_begun(job, name, named) end
     if query.follow ~= 1 then
@@ -131,7 +134,7 @@ local function get(context, id, path)
   path = path or ""
   local named = spec_of(job).directory
   must_have_begun(job, "directory", named)
-  may_read(context, named)
+  may_read(context, job, named)
   local place = place_of(job, named)
   path = path:gsub("/+$", "")
   local info, code, why = files.stat(job.resource, place, path, DEADLINE_MS)

@@ -25,7 +25,7 @@ local MOST_AT_ONCE = 1000
 
 local whole, cut = answer.shapes { { "id", "id" }, { "simulation_id", "id" }, { "sweep_id", "id" }, { "name", "text" },
   { "state", "text" }, { "wanted", "text" }, { "reason", "text" }, { "message", "text" }, { "problem", "json" },
-  { "resource", "text" }, { "native_id", "text" }, { "native_state", "text" }, { "exit_code", "int" },
+  { "resource", "text" }, { "account", "text" }, { "native_id", "text" }, { "native_state", "text" }, { "exit_code", "int" },
   { "signal", "int" }, { "attempt", "int" }, { "owner", "text" }, { "priority", "int" }, { "directory", "text" },
   { "parameters", "json" }, { "tags", "map" }, { "created_at", "born", "born" }, { "due_at", "time" },
   { "submitted_at", "time" }, { "started_at", "time" }, { "ended_at", "time" }, { "usage", "json" }, { "spec", "spec" } }
@@ -38,15 +38,15 @@ local one = { type = "object", fields = create_fields, help = "a job specificati
 local many = { type = "object", when = "jobs", help = "several at once", fields = {
   jobs = { type = "list", of = { type = "any" }, max = MOST_AT_ONCE, required = true, help = "job specifications" } } }
 
-local function row_of(body, simulation, key)
+local function row_of(body, simulation, who, key)
   local submit = body.submit
   body.submit = nil
   local state = submit == false and "NEW" or "PENDING"
   local wanted = body.hold and "HOLD" or act.of_new(simulation.wanted)
   local row = {
     key = key, simulation = simulation.key, owner = simulation.owner, name = body.name, state = state, wanted = wanted,
-    priority = body.priority or 0, resource = body.resource, cores = spec.cores(body), kind = kind_of(body),
-    due_at = spec.due_at(body, clock.now()), waits = #(body.depends_on or {}),
+    priority = body.priority or 0, resource = body.resource, cores = spec.cores(body), kind = kind_of(body, who.may_run_as),
+    may_run_as = who.may_run_as,    due_at = spec.due_at(body, clock.now()), waits = #(body.depends_on or {}),
     retries = spec.retries(body), gate = limits.gate_of(simulation), tags = body.tags and json.encode(body.tags),
     spec = json.encode(body),
   }
@@ -71,12 +71,12 @@ local function gone(context, id)
   return function() access.simulation(context, id) end
 end
 
-local function create_one(context, id, simulation)
+local function create_one(context, id, simulation, who)
   local body = context.body
-  local problems = fitting.check(body) or dependencies.check(body, simulation.owner)
+  local problems = fitting.check(body, nil, who) or dependencies.check(body, simulation.owner)
   if problems then problem.invalid(problems) end
   return answer.once(context, function(finish)
-    local batch, row = lifecycle.batch(), row_of(body, simulation, ids.new())
+    local batch, row = lifecycle.batch(), row_of(body, simulation, who, ids.new())
     simulations.touch_as(batch.change, simulation)
     add(batch, row, body)
     return finish(batch:settle(), 201, "Location: /v1/jobs/" .. ids.text(row.key) .. "\r\n", text_of(row))
@@ -84,7 +84,7 @@ local function create_one(context, id, simulation)
 end
 
 -- Each item has an answer of its own; those that are right are created together.
-local function create_many(context, id, simulation)
+local function create_many(context, id, simulation, who)
   return answer.once(context, function(finish)
     local batch, items = lifecycle.batch(), {}
     local list = context.body.jobs
@@ -92,14 +92,13 @@ local function create_many(context, id, simulation)
     simulations.touch_as(batch.change, simulation)
     for i, body in ipairs(list) do
       local at = "/jobs/" .. i - 1
-      local problems = schema.check(one, body, at) or fitting.check(body, at)
+      local problems = schema.check(one, body, at) or fitting.check(body, at, who)
         or dependencies.check(body, simulation.owner, at)
       if problems then
-        local detail = problems[1].pointer .. " " .. problems[1].detail
-        items[i] = ('{"status":422,"problem":%s}'):format(
-          json.encode(problem.document("invalid-value", detail, { errors = json.list(problems) })))
+        local document = problem.of(problems)
+        items[i] = ('{"status":%d,"problem":%s}'):format(document.status, json.encode(document))
       else
-        local row = row_of(body, simulation, first + i - 1)
+        local row = row_of(body, simulation, who, first + i - 1)
         add(batch, row, body)
         items[i] = ('{"status":201,"job":%s}'):format(text_of(row))
       end
@@ -110,9 +109,9 @@ end
 
 local function create(context, id)
   local simulation = access.simulation(context, id)
-  access.may_run(context)
-  if context.body.jobs then return create_many(context, id, simulation) end
-  return create_one(context, id, simulation)
+  local who = fitting.who(context, simulation)
+  if context.body.jobs then return create_many(context, id, simulation, who) end
+  return create_one(context, id, simulation, who)
 end
 
 -- Reading --------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ local components = {
     max_active = whole(true), owner = text(), tags = map, counts = map, progress = { type = "number" }, created_at = time(),
     ended_at = time() },
   job = object { id = id(), simulation_id = id(), sweep_id = id(true), name = text(true), state = states, wanted = text(),
-    reason = text(true), message = text(true), problem = map, resource = text(true), native_id = text(true),
+    reason = text(true), message = text(true), problem = map, resource = text(true), account = text(true), native_id = text(true),
     native_state = text(true), exit_code = whole(true), signal = whole(true), attempt = whole(), owner = text(),
     priority = whole(), directory = text(true), parameters = map, tags = map, created_at = time(), due_at = time(),
     submitted_at = time(), started_at = time(), ended_at = time(), usage = map, spec = map },

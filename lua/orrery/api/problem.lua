@@ -50,12 +50,20 @@ function problem.raise(type, detail, more)
   error({ problem = problem.document(type, detail, more), headers = headers }, 0)
 end
 
----Raises invalid-value for a list of {pointer, detail}.
-function problem.invalid(errors)
+---What is wrong with a body, as type, detail and members in addition of a problem.
+---@param errors {pointer:string, detail:string}[] `forbidden`: a sentence, where it is right, but for others to send
+local function explain(errors)
+  if errors.forbidden then return "forbidden", errors.forbidden end
   local first = errors[1]
   local detail = (first.pointer == "" and "The body " or first.pointer .. " ") .. first.detail
-  problem.raise("invalid-value", detail, { errors = json.list(errors) })
+  return "invalid-value", detail, { errors = json.list(errors) }
 end
+
+---The document of it.
+function problem.of(errors) return problem.document(explain(errors)) end
+
+---Raises it.
+function problem.invalid(errors) problem.raise(explain(errors)) end
 
 ---What a failed commit means for the client.
 function problem.of_commit(code, why)

@@ -6,7 +6,9 @@ local act = require "orrery.core.job.act"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.jobs"
 local dependencies = require "orrery.api.dependencies"
+local fitting = require "orrery.api.fitting"
 local job_api = require "orrery.api.jobs"
+local kind_of = require "orrery.core.job.kind"
 local lifecycle = require "orrery.core.job.lifecycle"
 local limits = require "orrery.data.limits"
 local problem = require "orrery.api.problem"
@@ -38,12 +40,14 @@ end
 local function try_again(context, id)
   return answer.once(context, function(finish)
     local row = ended_job(context, id)
-    access.may_run(context)
-    local simulation = simulations.get(row.simulation)
-    local job = specification.of(data.specification(row.key))
+    local simulation, source = simulations.get(row.simulation), data.specification(row.key)
+    local job, who = specification.of(source), fitting.who(context, simulation)
+    who.job, who.may_run_as = id, who.may_run_as & source.may_run_as
+    if row.resource then fitting.must_run(row.resource, who) end
     local batch, fields = lifecycle.batch(), retry.fresh()
     fields.wanted, fields.steer = act.of_new(simulation.wanted), 0
     fields.retries, fields.let_through = spec.retries(job), 0
+    fields.may_run_as, fields.kind = who.may_run_as, kind_of(job, who.may_run_as)
     fields.gate = limits.gate_of(simulation, row.sweep and sweeps.get(row.sweep)) or false
     simulations.touch_as(batch.change, simulation)
     batch:move(row, "PENDING", fields)

@@ -30,41 +30,42 @@ local whole, cut = answer.shapes { { "id", "id" }, { "simulation_id", "id" }, { 
   { "sample", "json" }, { "max_active", "int" }, { "created_at", "born", "born" }, { "template", "json", "body" },
   { "parameters", "json" } }
 
-local function check_job(job, prefix)
-  return schema.check(spec.schema, job, prefix) or fitting.check(job, prefix)
+local function checker(who)
+  return function(job, prefix) return schema.check(spec.schema, job, prefix) or fitting.check(job, prefix, who) end
 end
 
--- The cells of jobs first … first + count - 1 of a plan, in the order of data.jobs' statement. `known` has for each resource
--- ("" for any) the most cores that were seen to fit, since parameters that fit one by one need not fit together.
-local function cells_of(plan, row, simulation, first, count, known)
+-- The cells of jobs first … first + count - 1 of a plan, in the order of data.jobs' statement. `check.known` has for each
+-- resource ("" for any) the most cores that were seen to fit, since parameters that fit one by one need not fit together.
+local function cells_of(plan, row, simulation, first, count, check)
   local cells, n, width = {}, 0, jobs.swept_width
   local waits, gate = #(plan.first.depends_on or {}), limits.gate_of(simulation, row) or json.null
   local seen, wanted, cores, kind, due_at, retries, tags
   for i = first, first + count - 1 do
     local parameters, job = sweep.job(plan, i)
     if job ~= seen then -- it is the same one for all, unless a parameter stands in what has a column
-      seen, wanted, cores, kind = job, job.hold and "HOLD" or act.of_new(simulation.wanted), spec.cores(job), kind_of(job)
+      seen, wanted = job, job.hold and "HOLD" or act.of_new(simulation.wanted)
+      cores, kind = spec.cores(job), kind_of(job, row.may_run_as)
       due_at, retries = spec.due_at(job, clock.now()) or json.null, spec.retries(job)
       tags = job.tags and json.encode(job.tags) or json.null
       local resource = job.resource or ""
-      if cores > (known[resource] or 0) then
-        local problems = check_job(job, "/template")
+      if cores > (check.known[resource] or 0) then
+        local problems = check.job(job, "/template")
         if problems then problem.invalid(problems) end
-        known[resource] = cores
+        check.known[resource] = cores
       end
     end
     cells[n + 1], cells[n + 2], cells[n + 3], cells[n + 4] = row.first_job + i, row.simulation, row.key, row.owner
     cells[n + 5], cells[n + 6], cells[n + 7] = job.name or json.null, "PENDING", wanted
     cells[n + 8], cells[n + 9], cells[n + 10] = job.priority or 0, job.resource or json.null, cores
     cells[n + 11], cells[n + 12], cells[n + 13] = kind, due_at, waits
-    cells[n + 14], cells[n + 15], cells[n + 16], cells[n + 17] = retries, gate, tags, parameters
+    cells[n + 14], cells[n + 15], cells[n + 16], cells[n + 17], cells[n + 18] = retries, gate, tags, row.may_run_as, parameters
     n = n + width
   end
   return cells
 end
 
-local function expand(plan, row, simulation)
-  local batch, known = lifecycle.batch(), {}
+local function expand(plan, row, simulation, check_job)
+  local batch, check = lifecycle.batch(), { job = check_job, known = {} }
   data.insert(batch.change, row)
   local ok, code, why = batch:commit()
   for first = 0, plan.jobs - 1, CHUNK do
@@ -72,7 +73,7 @@ local function expand(plan, row, simulation)
     if changes.ending() then problem.raise("unavailable", "The server is shutting down; send the sweep again.") end
     local count = math.min(CHUNK, plan.jobs - first)
     batch = lifecycle.batch()
-    jobs.insert_swept(batch.change, cells_of(plan, row, simulation, first, count, known), count)
+    jobs.insert_swept(batch.change, cells_of(plan, row, simulation, first, count, check), count)
     events.append(batch.change, batch.at, "jobs.created", row.owner, row.simulation, row.first_job + first,
       { sweep = ids.text(row.key), count = count, to = "PENDING" })
     ok, code, why = batch:commit()
@@ -95,7 +96,8 @@ end
 
 local function create(context, id)
   local simulation = access.simulation(context, id)
-  access.may_run(context)
+  local who = fitting.who(context, simulation)
+  local check_job = checker(who)
   local sample = context.body.sample
   if sample then sample.seed = sample.seed or tonumber(server.random(4), 16) end
   local plan, problems = sweep.plan(context.body, config.limits.sweep_jobs, check_job)
@@ -103,11 +105,11 @@ local function create(context, id)
   if problems then problem.invalid(problems) end
   local row = { key = ids.new(), simulation = simulation.key, owner = simulation.owner, template = plan.template,
     body = plan.body, parameters = plan.parameters, combine = plan.combine, sample = plan.sample, jobs = plan.jobs,
-    max_active = context.body.max_active, first_job = ids.new(plan.jobs) }
+    max_active = context.body.max_active, first_job = ids.new(plan.jobs), may_run_as = who.may_run_as }
   local begun, published = false, false
   local function effect(finish)
     begun = true
-    expand(plan, row, simulation)
+    expand(plan, row, simulation, check_job)
     local batch = lifecycle.batch()
     simulations.touch_as(batch.change, simulation)
     data.publish(batch.change, row.key)

@@ -90,6 +90,7 @@ local rows = {
     local there = j.native_id and (" (there %s, %s)"):format(j.native_id, j.native_state or "?") or ""
     return j.resource and j.resource .. there
   end },
+  { "account", function(j) return j.account end },
   { "attempt", function(j) return j.attempt and j.attempt > 1 and j.attempt or nil end },
   { "directory", function(j) return j.directory end },
   { "times", times },

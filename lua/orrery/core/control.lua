@@ -31,6 +31,7 @@ local IDEMPOTENCY_MS = 7 * 24 * 3600000  -- answers are kept for a week
 local function go_round(it, changed)
   it.more = false
   if it:open() then
+    it:try_accounts()
     monitor.run(it, changed)
     recover.run(it)
     steer.ask(it)
@@ -38,6 +39,7 @@ local function go_round(it, changed)
     orders.give(it)
     it:observe()
     it.more = not it.drained and dispatch.run(it)
+    it:tell_of_accounts()
   end
   if it.drained or it.disabled then placement.let_go(it) end
   it:publish()
@@ -61,7 +63,7 @@ local function drive(it)
     local ok, why = xpcall(go_round, debug.traceback, it, changed)
     if ok then it:untroubled "round"
     else
-      it.more = false
+      it.more, it.calling = false, nil
       it:troubled("round", tostring(why):match("^[^\n]*"))
       log.error("round failed", { resource = it.name, error = why })
       task.sleep(1000)

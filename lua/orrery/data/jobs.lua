@@ -17,12 +17,12 @@ local why_closed = [[
 local function columns_of(state, wanted)
   return ([[j.key AS id, j.simulation AS simulation_id, j.sweep AS sweep_id, j.key AS born, j.owner, j.name,
     <state> AS state, <wanted> AS wanted, CASE WHEN <state> <> 'PENDING' THEN j.reason WHEN <wanted> <> 'RUN' THEN 'HELD'
-      WHEN j.waits > 0 THEN 'DEPENDENCY' WHEN j.due_at IS NOT NULL AND j.attempt = 0 THEN 'NOT_BEFORE'
+      WHEN j.waits > 0 THEN 'DEPENDENCY' WHEN j.due_at IS NOT NULL AND j.attempt = 0 AND j.reason IS NULL THEN 'NOT_BEFORE'
       WHEN j.gate IS NOT NULL THEN 'LIMIT'
       WHEN j.resource IS NOT NULL AND ]] .. why_closed .. [[ IS NOT NULL THEN 'PLACEMENT' ELSE j.reason END AS reason,
     CASE WHEN <state> = 'PENDING' AND j.resource IS NOT NULL THEN coalesce(]] .. why_closed .. [[, j.message)
-      ELSE j.message END AS message, j.problem, j.resource, j.native_id, j.native_state, j.exit_code, j.signal, j.attempt,
-    j.priority, j.directory, j.parameters, j.tags, j.due_at, j.submitted_at, j.started_at, j.ended_at, j.usage, j.spec,
+      ELSE j.message END AS message, j.problem, j.resource, j.account, j.native_id, j.native_state, j.exit_code, j.signal,
+    j.attempt, j.priority, j.directory, j.parameters, j.tags, j.due_at, j.submitted_at, j.started_at, j.ended_at, j.usage, j.spec,
     w.template]]):gsub("<(%a+)>", { state = state, wanted = wanted })
 end
 
@@ -91,7 +91,7 @@ end
 
 local brief = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.resource, j.directory, j.native_id, j.attempt,
-    j.submission, j.started_at, j.ended_at, j.submitted_at, j.sweep
+    j.submission, j.started_at, j.ended_at, j.submitted_at, j.sweep, j.account
   FROM jobs j WHERE j.key = ? AND ]] .. visible.condition)
 function jobs.get(key) return db.row(brief, key) end
 
@@ -99,25 +99,26 @@ local read_wanted = db.statement "SELECT wanted FROM jobs WHERE key = ?"
 function jobs.wanted(key) return db.value(read_wanted, key) end
 
 local specification = db.statement [[
-  SELECT j.spec, j.parameters, w.template, j.edition FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep WHERE j.key = ?]]
----What its specification is made of: spec, or template and parameters; and its edition.
+  SELECT j.spec, j.parameters, w.template, j.edition, j.may_run_as
+  FROM jobs j LEFT JOIN sweeps w ON w.key = j.sweep WHERE j.key = ?]]
+---What its specification is made of: spec, or template and parameters; its edition; and may_run_as.
 function jobs.specification(key) return db.row(specification, key) end
 
 -- Writing --------------------------------------------------------------------------------------------------------
 
 local insert = db.statement [[
   INSERT INTO jobs(key, simulation, owner, name, state, wanted, priority, resource, cores, kind, due_at, waits, retries,
-    gate, tags, spec)
-  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+    gate, tags, may_run_as, spec)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
 local insert_swept = db.statement [[
   INSERT INTO jobs(key, simulation, sweep, owner, name, state, wanted, priority, resource, cores, kind, due_at, waits,
-    retries, gate, tags, parameters)
-  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
-jobs.swept_width = 17
+    retries, gate, tags, may_run_as, parameters)
+  VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]]
+jobs.swept_width = 18
 
 function jobs.insert(change, row)
   change:add(insert, 1, row.key, row.simulation, row.owner, row.name, row.state, row.wanted, row.priority, row.resource,
-    row.cores, row.kind, row.due_at, row.waits, row.retries, row.gate, row.tags, row.spec)
+    row.cores, row.kind, row.due_at, row.waits, row.retries, row.gate, row.tags, row.may_run_as, row.spec)
 end
 
 ---Many jobs of a sweep at once; `cells` is flat, in the order of the statement's columns.
@@ -130,6 +131,8 @@ local steered = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted
 local settled = db.statement "UPDATE jobs SET steer = 0 WHERE key = ? AND wanted = ? AND state = ?"
 local unwanted = db.statement "UPDATE jobs SET wanted = ?, steer = 0 WHERE key = ? AND wanted = ?"
 local explain = db.statement "UPDATE jobs SET message = ?, native_state = ? WHERE key = ? AND state = ?"
+local postpone = db.statement [[
+  UPDATE jobs SET due_at = ?, reason = 'BACKOFF', message = ? WHERE key = ? AND state = 'PENDING']]
 local adopt = db.statement "UPDATE jobs SET native_id = ?, submission = ?, element = NULL WHERE key = ? AND state = ?"
 local describe = db.statement [[
   UPDATE jobs SET name = coalesce(?, name), priority = coalesce(?, priority), tags = coalesce(?, tags) WHERE key = ?]]
@@ -141,8 +144,8 @@ local delete = db.statement [[
   DELETE FROM jobs WHERE key = ? AND state = ? AND state IN ('NEW', 'COMPLETED', 'FAILED', 'CANCELED')]]
 local delete_events = db.statement "DELETE FROM events WHERE job = ? AND type <> 'jobs.created'"
 local remove = db.statement [[
-  INSERT OR IGNORE INTO removals(key, resource, directory)
-  SELECT key, coalesce(resource, ''), directory FROM jobs WHERE key = ? AND directory IS NOT NULL]]
+  INSERT OR IGNORE INTO removals(key, resource, directory, account)
+  SELECT key, coalesce(resource, ''), directory, account FROM jobs WHERE key = ? AND directory IS NOT NULL]]
 local bury = db.statement "INSERT OR IGNORE INTO deleted(key, owner, deleted_at) VALUES(?, ?, ?)"
 local buried = db.statement "SELECT owner FROM deleted WHERE key = ?"
 
@@ -154,6 +157,8 @@ function jobs.want_any(change, key, wanted) change:add(want, nil, wanted, key) e
 function jobs.explain(change, key, state, message, native_state)
   change:add(explain, nil, message, native_state, key, state)
 end
+---A pending job is not looked at before a time, and why.
+function jobs.postpone(change, key, due_at, why) change:add(postpone, nil, due_at, why, key) end
 ---Another submission of its attempt came first: the job goes by the native id of that.
 function jobs.adopt(change, key, state, native_id, submission) change:add(adopt, 1, native_id, submission, key, state) end
 ---The job is as wanted, or will be without more being done.
@@ -186,9 +191,9 @@ function jobs.bury(change, key, owner, now) change:add(bury, nil, key, owner, no
 function jobs.buried(key) return db.value(buried, key) end
 
 -- What a transition may set beside the state; everything else keeps its value.
-local settable = { "reason", "message", "problem", "resource", "due_at", "attempt", "submission", "element", "doubted",
-  "native_id", "native_state", "exit_code", "signal", "usage", "directory", "submitted_at", "started_at", "ended_at", "results", "retries",
-  "wanted", "steer", "gate", "let_through" }
+local settable = { "reason", "message", "problem", "resource", "account", "due_at", "attempt", "submission", "element", "doubted",
+  "native_id", "native_state", "exit_code", "signal", "usage", "directory", "submitted_at", "started_at", "ended_at", "results",
+  "retries", "kind", "may_run_as", "wanted", "steer", "gate", "let_through" }
 local moves = {} -- statements by the names of the columns they set
 
 -- When a job is handed over, it must still be wanted to run, be let through and specified as it was, and the resource must
@@ -224,8 +229,9 @@ end
 
 -- For the control worker -----------------------------------------------------------------------------------------
 
-local whole = [[j.key, j.simulation, j.sweep, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.cores, j.attempt,
-  j.retries, j.edition, j.submission, j.doubted, j.native_id, j.native_state, j.directory, j.submitted_at, j.started_at]]
+local whole = [[j.key, j.simulation, j.sweep, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.account,
+  j.may_run_as, j.cores, j.attempt, j.retries, j.edition, j.submission, j.doubted, j.native_id, j.native_state, j.directory,
+  j.submitted_at, j.started_at]]
 
 -- Which jobs wait for nothing but a resource: those in the index jobs_pending.
 local ready_to_go = "j.state = 'PENDING' AND j.wanted = 'RUN' AND j.due_at IS NULL AND j.waits = 0 AND j.gate IS NULL"
@@ -249,12 +255,12 @@ local next_priority = db.statement("SELECT max(j.priority) FROM jobs j WHERE " .
   .. " AND j.resource IS ? AND j.owner = ? AND j.kind = ? AND j.priority < ?")
 local live = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.native_id, j.native_state, j.submission, j.element,
-    j.doubted, j.directory, j.submitted_at, j.started_at, j.attempt, j.retries, j.message
+    j.doubted, j.directory, j.submitted_at, j.started_at, j.attempt, j.retries, j.message, j.resource, j.account
   FROM jobs j WHERE j.resource = ?
     AND j.state IN ('STAGE_IN', 'SUBMITTING', 'QUEUED', 'HELD', 'ACTIVE', 'SUSPENDED', 'STAGE_OUT')]])
 local to_steer = db.statement [[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.resource, j.native_id, j.submission, j.doubted, j.attempt,
-    j.directory, j.submitted_at
+    j.directory, j.submitted_at, j.account
   FROM jobs j WHERE j.steer = 1 AND j.key > ? ORDER BY j.key LIMIT ?]]
 local of_simulation = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted FROM jobs j

@@ -3,7 +3,7 @@ local db = require "house.db"
 
 local removals = {}
 
-local some = db.statement "SELECT key, resource, directory FROM removals WHERE key > ? ORDER BY key LIMIT ?"
+local some = db.statement "SELECT key, resource, directory, account FROM removals WHERE key > ? ORDER BY key LIMIT ?"
 local done = db.statement "DELETE FROM removals WHERE key = ?"
 
 function removals.some(after, limit) return db.rows(some, after, limit) end

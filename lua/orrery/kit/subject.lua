@@ -254,7 +254,7 @@ end
 
 ---A file in a job's directory | nil
 function subject.read(_, job, name)
-  local texts = files.slurp("check", { submission.place(job.directory) }, name, MOST_BYTES, 10000)
+  local texts = files.slurp("check", { submission.place(job) }, name, MOST_BYTES, 10000)
   return texts and texts[1] or nil
 end
 

@@ -56,7 +56,7 @@ local function environment_of(site, known, check)
   return setmetatable({
     resource = resource_of(site, check), hook = hook_of(site), env = os.getenv, ipairs = ipairs, pairs = pairs,
     math = copy(math), string = copy(string, "dump"), table = copy(table), tonumber = tonumber, tostring = tostring,
-    type = type,
+    type = type, next = next, select = select, assert = assert, error = error,
   }, {
     __newindex = function(_, name, value)
       if not known[name] then error(("there is no setting %s"):format(tostring(name)), 2) end

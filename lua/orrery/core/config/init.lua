@@ -40,7 +40,8 @@ local keys = {
 }
 
 config.keys, config.hooks = keys, file_of.hooks
-config.resource_keys, config.resource_fields, config.contradiction = of_resource.keys, of_resource.fields, of_resource.contradiction
+config.resource_keys, config.resource_fields = of_resource.keys, of_resource.fields
+config.contradiction, config.maps, config.is_account = of_resource.contradiction, of_resource.maps, of_resource.is_account
 
 local known = {} -- names that the file may assign
 for _, row in ipairs(keys) do known[row[1]:match "^[^.]+"] = true end

@@ -45,6 +45,9 @@ resource.keys = {
   { "options", "options", nil, help = "the plug-in's own" },
 }
 
+---Whether a text can be the name of an account.
+function resource.is_account(text) return value.is("account", text) end
+
 ---Whether its jobs run as accounts of their owners'.
 function resource.maps(settings) return settings.run_as == "sudo" or settings.run_as == "login" end
 
@@ -85,7 +88,8 @@ end
 local function of_channels(given)
   local channels = given.ssh and given.ssh.channels or CHANNELS
   if given.ssh and given.ssh.file_channels and given.ssh.file_channels >= channels then
-    return "ssh.file_channels", ("must be at least one less than ssh.channels, which is %d: commands need one, too"):format(channels)
+    return "ssh.file_channels", ("must be at least one less than ssh.channels, which is %d: commands need one, too")
+      :format(channels)
   end
 end
 
@@ -144,7 +148,8 @@ local schemas = {
   text = function() return { type = "text", min = 1, max = 256, line = true } end,
   path = function() return { type = "text", max = 4096, line = true, pattern = "^/", format = "an absolute path" } end,
   base = function()
-    return { type = "text", max = 4096, line = true, pattern = "^[/$]", format = "an absolute path, or one that begins with ${home}" }
+    return { type = "text", max = 4096, line = true, pattern = "^[/$]",
+      format = "an absolute path, or one that begins with ${home}" }
   end,
   integer = function(row) return { type = "integer", min = row.min, max = row.max } end,
   boolean = function() return { type = "boolean" } end,

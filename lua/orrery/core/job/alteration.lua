@@ -30,13 +30,14 @@ end
 ---Writes the specification of a job that no scheduler holds. Guarded: nobody else has altered it since `source` was read.
 ---@param row table key, state
 function alteration.write(change, row, source, job)
-  jobs.respecify(change, row, source.edition, json.encode(job), kind_of(job))
+  jobs.respecify(change, row, source.edition, json.encode(job), kind_of(job, source.may_run_as))
 end
 
 ---Writes the changes of an order that has been carried out. While there is an order nobody else alters the job.
 function alteration.record(change, key, changes)
-  local job = alteration.of(jobs.specification(key), changes)
-  jobs.altered(change, key, json.encode(job), kind_of(job))
+  local source = jobs.specification(key)
+  local job = alteration.of(source, changes)
+  jobs.altered(change, key, json.encode(job), kind_of(job, source.may_run_as))
 end
 
 return alteration

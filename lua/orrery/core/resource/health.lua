@@ -48,38 +48,64 @@ local function set_state(self, state, why)
   self.state, self.message = state, why
 end
 
--- Up, unless some verb is in trouble.
+-- Whether the service's own account tells at intervals how the resource is; otherwise all accounts together do.
+local function tells_itself(self) return self.info and self.info.verbs.status end
+
+-- Up, unless some verb is in trouble, or some account.
 local function back_up(self)
   local verb = next(self.troubles)
-  set_state(self, verb and "degraded" or "up", verb and verb .. ": " .. self.troubles[verb])
+  if verb then return set_state(self, "degraded", verb .. ": " .. self.troubles[verb]) end
+  local account, all = self:in_trouble()
+  if not account then return set_state(self, "up") end
+  set_state(self, all and not tells_itself(self) and "down" or "degraded", (self:why_not(account)))
 end
+
+-- What is told of in messages and remembered: the verb, and as whom it was called.
+local function called(self, verb) return self.calling and ("%s as %s"):format(verb, self.calling) or verb end
 
 ---A verb went well, and so the scheduler answers.
 function health:well(verb)
-  self.observed_at, self.backoff = clock.now(), self.FIRST_BACKOFF
+  local account = self.calling
+  self.observed_at = clock.now()
+  if account then self:account_well(account) else self.backoff = self.FIRST_BACKOFF end
   if self.state == "up" or self.down_by_itself and verb ~= "status" then return end
-  self.troubles[verb], self.down_by_itself = nil, false
+  if self.state == "down" and account and tells_itself(self) then return end
+  if self.state == "down" then self:forgive() end
+  self.troubles[called(self, verb)], self.down_by_itself = nil, false
   back_up(self)
 end
 
 ---A verb failed, or answered nonsense: the resource is degraded until that verb goes well again.
 function health:troubled(verb, why)
-  self.failing, self.troubles[verb] = true, why
+  self.failing, self.troubles[called(self, verb)] = true, why
   if self.state ~= "down" then back_up(self) end
 end
 
 ---What went wrong is over, without a word from the scheduler.
 function health:untroubled(verb)
-  if not self.troubles[verb] then return end
-  self.troubles[verb] = nil
+  local what = called(self, verb)
+  if not self.troubles[what] then return end
+  self.troubles[what] = nil
   if self.state ~= "down" then back_up(self) end
 end
 
----The scheduler does not answer: nothing is handed to it until it does, but for a try now and then.
+---Nobody answers: nothing is handed over until somebody does, but for a try now and then. Of a call that is made as an account
+---that is said of this account.
 ---@param by_itself boolean|nil it does answer, and says that it is down: only it can say that it is up
 function health:lost(why, by_itself)
+  self.failing = true
+  self:lose(self.calling, why, by_itself)
+end
+
+---The same of an account, whoever is being called now; nil: of the service's own, and so of the resource.
+function health:lose(account, why, by_itself)
+  if account then
+    self:account_lost(account, why)
+    if self.state ~= "down" then back_up(self) end
+    return
+  end
   local now = clock.monotonic()
-  self.failing, self.down_by_itself, self.lost_at = true, by_itself or self.down_by_itself, now
+  self.down_by_itself, self.lost_at = by_itself or self.down_by_itself, now
   set_state(self, "down", why)
   if now < self.retry_at then return end -- one failure may be told of each job
   self.retry_at = now + self.backoff

@@ -19,7 +19,7 @@ local RESULTS_TRIES = 3        -- before a job ends without the results that its
 -- Only the time counts in which the scheduler answers: one that comes back from a failure may not know its jobs yet.
 local function missing(resource, batch, job)
   local now = clock.monotonic()
-  if not job.missing_since or job.missing_since < resource.lost_at then job.missing_since = now end
+  if not job.missing_since or job.missing_since < resource:silent_until(job.account) then job.missing_since = now end
   if now - job.missing_since < resource.settings.lost_ms then return end
   local to = job.wanted == "CANCEL" and "CANCELED" or "FAILED"
   resource:release(job)

@@ -15,6 +15,7 @@ local honours = { type = "object", fields = {
   fields = { type = "list", of = { type = "text" } }, cores = { type = "integer", min = 1 },
   batch = variable, index = variable,
   element = { type = "text", pattern = "^[%w_${}.]+$", format = "variables of the shell, such as ${ID}_${INDEX}" },
+  operator = { type = "list", of = { type = "text" } },
   array_size = { type = "integer", min = 0 }, max_submitted = { type = "integer", min = 1 } } }
 
 -- Arrays are rendered into a script, which has to know the variables.
@@ -35,6 +36,13 @@ local function start(self)
   return nil, ("open honours nonsense: %s %s"):format(problems[1].pointer, problems[1].detail)
 end
 
+-- The account that verbs are called as which only an operator of the scheduler may do, by verb.
+local function operators(settings, honoured)
+  local by_verb = {}
+  for _, verb in ipairs(settings.operator and honoured.operator or {}) do by_verb[verb] = settings.operator end
+  return by_verb
+end
+
 -- What was opened takes the place of what was open.
 local function take(self, info)
   if not house.take(self.name, STOP_MS) then
@@ -44,6 +52,7 @@ local function take(self, info)
   self.info, self.renew_at, self.next_poll, self.next_status = info, nil, 0, 0
   self.max_submitted = self.settings.max_submitted or info.honours.max_submitted or MAX_SUBMITTED
   self.array_most = info.honours.array_size or 0
+  self.operator_for = operators(self.settings, info.honours)
   self:untroubled "settings"
   self:well "open"
   log.info("resource opened", { resource = self.name, scheduler = info.name, version = info.version,

@@ -39,9 +39,10 @@ local function settle(resource, batch, order)
   return true
 end
 
-local function is_due(order)
+local function is_due(resource, order)
   local job = order.held
-  if not job or order.verb ~= "alter" then return job ~= nil end
+  if not job or not resource:can_call(resource:account_for(order.verb, job)) then return false end
+  if order.verb ~= "alter" then return true end
   return not job.altered_at or clock.monotonic() - job.altered_at > AGAIN_MS
 end
 
@@ -51,7 +52,7 @@ local function sort(resource, batch)
   for _, order in ipairs(data.some(resource.name, CROWD)) do
     local which, turn = order.verb .. " " .. order.words, order.verb .. order.key
     order.held = order.native_id and resource.live[order.native_id]
-    if not seen[turn] and not settle(resource, batch, order) and is_due(order) then
+    if not seen[turn] and not settle(resource, batch, order) and is_due(resource, order) then
       if not by_words[which] then
         by_words[which] = { verb = order.verb, words = order.words, held = {} }
         groups[#groups + 1] = by_words[which]
@@ -64,10 +65,11 @@ local function sort(resource, batch)
   return groups
 end
 
--- Calls the verb; `answer(batch, order, failure)` is told of each report → the numbers of those that came, code, sentence.
+-- Calls the verb; `answer(batch, order, failure)` is told of each report → the numbers of those that came, and what the calls
+-- of the others came to.
 local function call(resource, group, answer)
   local answered = {}
-  local code, why = resource:call_on(group.verb, group.held, function(reports)
+  local came_to = resource:call_on(group.verb, group.held, function(reports)
     local batch = lifecycle.batch()
     for i, report in pairs(reports) do
       answered[i] = true
@@ -75,7 +77,7 @@ local function call(resource, group, answer)
     end
     dispatch.commit(resource, batch)
   end, json.decode(group.words))
-  return answered, code, why
+  return answered, came_to
 end
 
 local verbs = {}
@@ -84,12 +86,15 @@ function verbs.signal(resource, group)
   local batch = lifecycle.batch()
   for _, order in ipairs(group) do data.done(batch.change, order.number) end
   if not dispatch.commit(resource, batch) then return end
-  local answered, code, why = call(resource, group, function(settled, order, failure)
+  local answered, came_to = call(resource, group, function(settled, order, failure)
     if failure then refuse(settled, order, failure.message) end
   end)
   batch = lifecycle.batch()
   for i, order in ipairs(group) do
-    if not answered[i] then refuse(batch, order, ("it may not have come: %s"):format(why or code)) end
+    if not answered[i] then
+      local code, why = came_to(i)
+      refuse(batch, order, ("it may not have come: %s"):format(why or code))
+    end
   end
   dispatch.commit(resource, batch)
 end

@@ -9,19 +9,9 @@ local log = require "house.log"
 local data = require "orrery.data.resources"
 local jobs = require "orrery.data.jobs"
 local resource = require "orrery.core.resource"
-local settings = require "orrery.core.config"
+local settings = require "orrery.core.settings"
 
 local roster = {}
-
-local configured = {} -- settings by name
-for _, each in ipairs(config.resources) do configured[each.name] = each end
-
--- Settings were checked when they were given; should a newer program have other bounds, the resource says so and waits.
-local function settings_of(plan)
-  if plan.configured == 1 then return configured[plan.name] end
-  local checked, problem = settings.resource(plan.name, json.decode(plan.settings), config.data)
-  return checked or { name = plan.name, scheduler = json.decode(plan.settings).scheduler, problem = problem }
-end
 
 ---At the start: the store is told which resources there are. → true | nil, code, sentence
 function roster.begin()
@@ -53,16 +43,16 @@ function methods:look()
   for i, plan in ipairs(data.plans()) do
     local it = self.all[plan.name]
     if not it then
-      it = resource.new(settings_of(plan))
+      it = resource.new(settings.of(plan))
       it.revision, self.all[plan.name] = plan.revision, it
     elseif it.revision ~= plan.revision then
-      it:change(settings_of(plan), plan.revision)
+      it:change(settings.of(plan), plan.revision)
     end
     it:obey(plan)
     names[i], seen[plan.name] = plan.name, true
   end
   for name, it in pairs(self.all) do
-    it.leaving, it.alone = not seen[name], #names == 1
+    it.leaving, it.alone, it.others = not seen[name], #names == 1, self.all
     if it.leaving and not it.driven then
       house.forget(name)
       self.all[name] = nil

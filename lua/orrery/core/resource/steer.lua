@@ -89,7 +89,8 @@ local function sort_by_verb(resource, batch)
       job.asked = nil
     elseif verb and not resource.info.verbs[verb] then
       if not decision.patient then refuse(batch, job, verb, ("%s has no %s"):format(resource.scheduler, verb)) end
-    elseif verb and (job.asked ~= verb or now - job.asked_at > AGAIN_MS) then
+    elseif verb and (job.asked ~= verb or now - job.asked_at > AGAIN_MS)
+      and resource:can_call(resource:account_for(verb, job)) then
       job.asked, job.asked_at = verb, now
       by_verb[verb] = by_verb[verb] or {}
       table.insert(by_verb[verb], job)

@@ -1,5 +1,5 @@
--- Which of the jobs that are handed over together become one submission: those of one sweep that need the same are an array,
--- where the scheduler has arrays; they may differ in what they run. Any other job is a submission by itself.
+-- Which of the jobs that are handed over together become one submission: those of one sweep and one account that need the same
+-- are an array, where the scheduler has arrays; they may differ in what they run. Any other job is a submission by itself.
 local arrays = {}
 
 local MOST_BYTES = 2 << 20 -- of an array's script; Slurm takes 4 MiB
@@ -26,6 +26,7 @@ end
 local function takes(group, job, most)
   local first = group[1]
   return #group < most and group.bytes + bytes_of(job, first) <= MOST_BYTES
+    and first.account == job.account
     and equal(first.item.resources, job.item.resources) and equal(first.item.attributes, job.item.attributes)
 end
 

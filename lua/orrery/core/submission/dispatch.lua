@@ -1,5 +1,6 @@
 -- Handing pending jobs to a resource. The attempt and its tag are durable before the plug-in is asked, so that after a
 -- crash the scheduler can be asked whether it happened.
+local assignment = require "orrery.core.submission.assignment"
 local arrays = require "orrery.core.submission.arrays"
 local clock = require "house.clock"
 local ids = require "house.ids"
@@ -64,7 +65,7 @@ dispatch.commit = commit
 local function number_attempt(job, resource)
   if job.submission then return end
   job.attempt = job.attempt + 1
-  job.directory = submission.directory(resource.settings.base, job, job.attempt)
+  job.directory = submission.directory(resource:base_of(job.account), job, job.attempt)
 end
 
 -- What is to be run for each. A job that nothing can be made of ends here, and holds up no other.
@@ -91,7 +92,8 @@ local function begin(resource, groups)
   for i, group in ipairs(groups) do
     for element, job in ipairs(group) do
       batch:move(job, "SUBMITTING", { attempt = job.attempt, submission = first + i - 1, resource = resource.name,
-        element = #group > 1 and element, submitted_at = batch.at, reason = false, message = false, directory = job.directory })
+        account = job.account or false, element = #group > 1 and element, submitted_at = batch.at, reason = false,
+        message = false, directory = job.directory })
       resource:hold(job)
     end
   end
@@ -156,22 +158,25 @@ local function settle_report(resource, batch, group, report)
 end
 
 local function submit(resource, groups)
-  local reported = {}
-  local code, why = resource:call("submit", { items = build(resource, groups) }, function(reports)
+  local reported, accounts, went_well = {}, {}, false
+  for i, group in ipairs(groups) do accounts[i] = group[1].account end
+  local came_to = resource:call("submit", build(resource, groups), function(reports)
     local batch = lifecycle.batch()
     for i, report in pairs(reports) do
       reported[i] = true
       settle_report(resource, batch, groups[i], report)
     end
     commit(resource, batch)
-  end)
+  end, accounts)
   local batch = lifecycle.batch()
   for i, group in ipairs(groups) do
+    local code, why = came_to(i)
+    went_well = went_well or code == "ok"
     if not reported[i] and code == "unavailable" then back_off(batch, resource, group, why) -- the plug-in was never reached
     elseif not reported[i] then doubt(resource, group) end
   end
   commit(resource, batch)
-  return code
+  return went_well
 end
 
 -- As many submissions as may be made now; the jobs of the others stay where they are.
@@ -198,7 +203,9 @@ function dispatch.run(resource)
   if room <= 0 or not resource:ready() or (dispatch.next_ms(resource) or 0) > 0 then return false end
   resource.rationed = false
   local waiting = turns.choose(resource, room)
-  local chosen = take(waiting)
+  local assigned, left = assignment.sort(resource, waiting)
+  if not commit(resource, left) then return false end
+  local chosen = take(assigned)
   local groups = arrays.group(make_members(resource, chosen), most, function(sweep)
     return (resource.singly[sweep] or 0) > clock.monotonic()
   end)
@@ -207,8 +214,8 @@ function dispatch.run(resource)
   local last = groups[#groups]
   resource.last_turn = last[#last].owner
   if not begin(resource, groups) then return false end
-  local code = submit(resource, groups)
-  return code == "ok" and not resource.rationed and (#waiting == room or #chosen < #waiting)
+  local went_well = submit(resource, groups)
+  return went_well and not resource.rationed and (#waiting == room or #chosen < #assigned)
 end
 
 return dispatch

@@ -17,7 +17,7 @@ function evidence.lane(resource) return resource.name .. " (results)" end
 -- The text of one file of each job, by the job's place in the list | nil when the disk does not answer.
 local function read(resource, list, name, bytes)
   local places = {}
-  for i, job in ipairs(list) do places[i] = submission.place(job.directory) end
+  for i, job in ipairs(list) do places[i] = submission.place(job) end
   if #places == 0 then return {} end
   local texts, _, why = files.slurp(evidence.lane(resource), places, name, bytes, resource.settings.timeout_ms)
   if not texts then log.warn("what jobs left is not read", { resource = resource.name, file = name, error = why }) end

@@ -16,9 +16,10 @@ function submission.directory(base, job, number)
 end
 
 ---The same as a place for house.files: beneath the base everything is the house's own, and no link is followed.
-function submission.place(directory)
-  local base, own = directory:match "^(.*/)([^/]+/[^/]+/[^/]+)$"
-  return { base = base, own = own }
+---@param job table row: directory, resource, account
+function submission.place(job)
+  local base, own = job.directory:match "^(.*/)([^/]+/[^/]+/[^/]+)$"
+  return { base = base, own = own, resource = job.resource, account = job.account }
 end
 
 local function absolute(path, directory)
@@ -79,7 +80,7 @@ end
 ---What the scheduler needs to speak of a submitted job: the table "A ref".
 function submission.ref(job)
   return { native_id = job.native_id, tag = tag.of(job.submission), submitted_at = job.submitted_at,
-    directory = job.directory }
+    directory = job.directory, account = job.account }
 end
 
 return submission

@@ -84,16 +84,17 @@ end
 function recover.run(resource)
   local list = resource:ready() and due(resource) or {}
   if #list == 0 then return end
-  local items = json.list {}
+  local items, accounts = json.list {}, {}
   for i, group in ipairs(list) do
+    accounts[i] = group[1].account
     items[i] = { tag = tag.of(group[1].submission), size = group[#group].element }
     find_again(group, AGAIN_MS)
   end
-  resource:call("find", { items = items }, function(reports)
+  resource:call("find", items, function(reports)
     local batch = lifecycle.batch()
     for i, report in pairs(reports) do settle(resource, batch, list[i], report) end
     dispatch.commit(resource, batch)
-  end)
+  end, accounts)
 end
 
 ---When the next of them is due, in milliseconds from now; nil when there is none.

@@ -1,6 +1,7 @@
 -- Whose turn it is: which of the pending jobs a resource is given next. Owners take turns, a job at a time; among an owner's
 -- jobs the more urgent come first. Jobs wait in queues by owner and kind (core.job.spec), so those that do not fit here stand
 -- in nobody's way.
+local account = require "orrery.core.account"
 local clock = require "house.clock"
 local jobs = require "orrery.data.jobs"
 local spec = require "orrery.core.job.spec"
@@ -23,7 +24,8 @@ local function fits(resource, queue)
     local row = jobs.specification(queue.key)
     if not row then return false end -- it was deleted at this moment
     known.count = known.count + 1
-    known[queue.kind] = spec.kind_fits(specification.of(row), info.honours, resource.name, resource.scheduler)
+    known[queue.kind] = account.allowed(resource.settings, row.may_run_as)
+      and spec.kind_fits(specification.of(row), info.honours, resource.name, resource.scheduler)
   end
   return known[queue.kind]
 end
@@ -44,7 +46,7 @@ local function owners_of(resource)
   end
   for _, queue in ipairs(jobs.queues(resource.name)) do add(queue) end
   for _, queue in ipairs(jobs.queues(nil)) do
-    if resource.alone or fits(resource, queue) then add(queue) end
+    if now >= (resource.elsewhere[queue.owner] or 0) and (resource.alone or fits(resource, queue)) then add(queue) end
   end
   local last = resource.last_turn or ""
   table.sort(owners, function(a, b)

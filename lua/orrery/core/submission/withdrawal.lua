@@ -49,7 +49,7 @@ end
 function withdrawal.run(resource)
   local list, places = take(resource), {}
   if #list == 0 then return end
-  for i, job in ipairs(list) do places[i] = submission.place(job.directory) end
+  for i, job in ipairs(list) do places[i] = submission.place(job) end
   local made, _, why = files.make(evidence.lane(resource), places, attempt.claim, resource.settings.timeout_ms)
   if not made then return log.warn("attempts not withdrawn", { resource = resource.name, error = why }) end
   local batch, records = lifecycle.batch(), evidence.records(resource, list)
