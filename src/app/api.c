@@ -20,7 +20,7 @@ struct api {
 
 static const char *const tables[] = {"changes", "clock", "config", "db",       "digest",
                                      "files",   "ids",   "json",   "log",      "plugins",
-                                     "server",  "shape", "task",   "template", NULL};
+                                     "reach",   "server",  "shape", "task",   "template", NULL};
 
 static struct api *api_of(struct orr_worker *worker) { return worker->user; }
 

@@ -27,8 +27,8 @@ struct check {
   int code;
 };
 
-static const char *const tables[] = {"changes", "clock",     "config", "files",    "ids",      "json",
-                                     "log",     "resources", "task",   "template", "terminal", NULL};
+static const char *const tables[] = {"changes", "clock", "config",    "files", "ids",      "json",
+                                     "log",     "reach", "resources", "task",  "template", "terminal", NULL};
 
 static void ended(void *data, lua_State *L, enum orr_outcome outcome, int results) {
   struct check *check = data;
@@ -69,7 +69,8 @@ static int open_all(struct check *check, const struct orr_paths *paths, struct o
   check->loading.bundled = paths->schedulers;
   house->lanes = orr_lanes_create();
   house->changes = orr_changes_create(house->loop);
-  house->resources = orr_resources_create(house->loop, &check->loading, folders, folder);
+  if (!(house->transports = orr_transports_open(house->data, &check->log, err))) return err->code;
+  house->resources = orr_resources_create(house->loop, &check->loading, house->transports, folders, folder);
   check->terminate = orr_signal_start(house->loop, SIGTERM, interrupted, check, err);
   check->interrupt = orr_signal_start(house->loop, SIGINT, interrupted, check, err);
   if (!check->terminate || !check->interrupt) return err->code;
@@ -92,11 +93,13 @@ static void close_all(struct check *check) {
     _exit(check->code);
   }
   if (check->script) orr_script_close(check->script);
+  orr_transports_stop(house->transports);
   orr_signal_stop(check->terminate);
   orr_signal_stop(check->interrupt);
   if (!orr_lanes_destroy(house->lanes)) _exit(check->code); /* a file system hangs */
   if (house->loop) orr_loop_destroy(house->loop);
   orr_resources_destroy(house->resources);
+  orr_transports_destroy(house->transports);
   orr_changes_destroy(house->changes);
   orr_script_destroy(check->script);
   orr_watchdog_stop(check->loading.watchdog);

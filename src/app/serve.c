@@ -242,6 +242,7 @@ static int set_up(struct life *life, struct orr_err *err) {
   if ((code = open_store(life, err))) return code;
   server->stats = orr_zalloc(sizeof *server->stats);
   server->lanes = orr_lanes_create();
+  if (!(server->transports = orr_transports_open(life->data, &server->log, err))) return err->code;
   if (!(server->watchdog = orr_watchdog_start(err))) return err->code;
   if (!(server->loop = orr_loop_create(err))) return err->code;
   if ((code = make_workers(life, err))) return code;
@@ -257,6 +258,7 @@ static void take_down(struct life *life) {
   for (int i = 0; i < server->api_count; i++) orr_worker_stop(server->api[i]);
   orr_worker_stop(server->control);
   bool stuck = server->control && server->control->stuck;
+  orr_transports_stop(server->transports);
   bool ended = orr_lanes_destroy(server->lanes); /* before the loops to which their work goes home */
   orr_store_close(server->store);
   if (stuck || !ended) { /* a thread still uses what would be freed now */
@@ -270,6 +272,7 @@ static void take_down(struct life *life) {
   orr_loop_destroy(server->loop); /* before the workers, whose last words it may still deliver */
   for (int i = 0; i < server->api_count; i++) orr_worker_destroy(server->api[i]);
   orr_worker_destroy(server->control);
+  orr_transports_destroy(server->transports);
   orr_watchdog_stop(server->watchdog);
   free(server->api);
   free(server->stats);

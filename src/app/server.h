@@ -12,6 +12,7 @@
 #include "http/http.h"
 #include "script/watchdog.h"
 #include "store/store.h"
+#include "transport/transport.h"
 
 struct orr_paths {
   char *lua, *migrations, *schedulers; /* schedulers: folders separated by ':' */
@@ -31,6 +32,7 @@ struct orr_server {
   struct orr_store *store;
   struct orr_watchdog *watchdog;
   struct orr_lanes *lanes;
+  struct orr_transports *transports;
   struct orr_loop *loop; /* the main thread's: signals and the order of shutdown */
   int listen_fd, port;
   char url[300];

@@ -34,6 +34,7 @@ static int begin(struct orr_worker *worker) {
                                      .config = server->config,
                                      .changes = worker->changes,
                                      .lanes = server->lanes,
+                                     .transports = server->transports,
                                      .plugin_folders = server->schedulers,
                                      .stats = server->stats,
                                      .data = server->data,

@@ -20,6 +20,7 @@ static const struct {
     {"log", orr_bind_log},
     {"plugins", orr_bind_plugins},
     {"program", orr_bind_program},
+    {"reach", orr_bind_reach},
     {"resources", orr_bind_resources},
     {"server", orr_bind_server},
     {"shape", orr_bind_shape},

@@ -12,6 +12,7 @@
 struct orr_resources;
 struct orr_changes;
 struct orr_lanes;
+struct orr_transports;
 struct orr_stats;
 
 /* One per Lua state; everything in it outlives the state. Members a state has no use for are NULL. */
@@ -26,6 +27,7 @@ struct orr_house {
   struct orr_changes *changes;       /* tasks that wait for the store to change */
   struct orr_lanes *lanes;           /* file system threads */
   struct orr_resources *resources;   /* control worker: the resource workers */
+  struct orr_transports *transports; /* how the resources' machines are reached */
   const char *plugin_folders;        /* where scheduler plug-ins lie, separated by ':' */
   struct orr_stats *stats;           /* counters of the whole process */
   const char *data;                  /* the data directory, absolute */

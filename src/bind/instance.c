@@ -9,6 +9,12 @@
 
 enum { CLOSE_MS = 1000 }; /* for one that did not open */
 
+struct late {
+  char *account;
+  int calls;
+  struct late *next;
+};
+
 struct orr_instance {
   struct orr_message
       parted;   /* posted when its worker has ended or was left behind, after the last of its words */
@@ -18,12 +24,19 @@ struct orr_instance {
   struct orr_starting it;
   struct orr_timer *overdue;
   struct orr_err why; /* what whoever waits for its start is told when it is stopped */
-  int hanging;
+  struct late *late; /* of each account that was ever called for */
   bool open, ended;
   struct orr_instance *next; /* of those left behind */
 };
 
 static void destroy(struct orr_instance *instance) {
+  while (instance->late) {
+    struct late *late = instance->late;
+    instance->late = late->next;
+    free(late->account);
+    free(late);
+  }
+  orr_transport_release(instance->it.loading.transport);
   free(instance->name);
   free(instance);
 }
@@ -115,6 +128,8 @@ int orr_instance_start(const struct orr_starting *starting, struct orr_err *err)
   options->opened = opened;
   options->changed = changed;
   options->user = instance;
+  options->load = orr_plugin_load_any;
+  options->load_data = &instance->it.loading;
   instance->name = orr_strdup(options->name);
   orr_fail(&instance->why, ORR_UNAVAILABLE, "the resource was stopped while it started");
   instance->worker = orr_resource_start(options, err);
@@ -140,7 +155,15 @@ bool orr_instance_is_open(const struct orr_instance *instance) { return instance
 struct orr_resource *orr_instance_worker(struct orr_instance *instance) {
   return instance->worker;
 }
-int *orr_instance_hanging(struct orr_instance *instance) { return &instance->hanging; }
+int *orr_instance_hanging(struct orr_instance *instance, const char *account) {
+  const char *name = account ? account : "";
+  for (struct late *late = instance->late; late; late = late->next)
+    if (strcmp(late->account, name) == 0) return &late->calls;
+  struct late *late = orr_zalloc(sizeof *late);
+  *late = (struct late){.account = orr_strdup(name), .next = instance->late};
+  instance->late = late;
+  return &late->calls;
+}
 
 /* --- those left behind --- */
 

@@ -3,6 +3,7 @@
    hangs, until that has ended or to the end of all. */
 #pragma once
 #include "bind/gather.h"
+#include "bind/plugin.h"
 #include "loop/loop.h"
 #include "sched/resource.h"
 #include "script/task.h"
@@ -21,9 +22,11 @@ struct orr_starting {
   struct orr_instance **place; /* where it is kept until it is stopped: NULL then */
   struct orr_ticket ticket;    /* is resumed with what the plug-in is, or with what went wrong */
   int64_t timeout_ms;
-  struct orr_resource_options options; /* without `home` and what is heard */
+  struct orr_plugin_loading loading;   /* valid until the instance has gone, but for its transport, which it releases */
+  struct orr_resource_options options; /* without `home`, how it is loaded, and what is heard */
 };
 
+/* Takes over the hold of the transport, whatever comes of it. */
 int orr_instance_start(const struct orr_starting *starting, struct orr_err *err);
 /* False: its worker hangs, and is left behind. NULL is legal. */
 bool orr_instance_stop(struct orr_instance *instance, int64_t timeout_ms);
@@ -31,8 +34,8 @@ bool orr_instance_stop(struct orr_instance *instance, int64_t timeout_ms);
 void orr_instance_move(struct orr_instance **from, struct orr_instance **to);
 bool orr_instance_is_open(const struct orr_instance *instance);
 struct orr_resource *orr_instance_worker(struct orr_instance *instance);
-/* How many of its calls are late; lives as long as they do. */
-int *orr_instance_hanging(struct orr_instance *instance);
+/* How many of its calls for an account (NULL: the service's own) are late; lives as long as they do. */
+int *orr_instance_hanging(struct orr_instance *instance, const char *account);
 
 /* Lets go of those that have ended since → how many of this name hang yet. */
 int orr_left_hanging(struct orr_left *left, const char *name);

@@ -1,13 +1,14 @@
 /* house.resources: the resource workers, for the control worker.
      start(name, scheduler, config, ms)  waits, at most so long → info | nil, code, sentence
                                          info: name, version, language, path, abi, verbs {verb = true}, honours
-                                         Where one of that name runs, the new one is opened beside it.
+                                         Where one of that name runs, the new one is opened beside it. How its
+                                         machine is reached is what house.reach has been told last.
      take(name, ms)                      the one beside takes the place of the one that runs, which is stopped
                                          → true if that ended in time
      drop(name, ms)                      stops the one that was started last → true if it ended in time
      stop(name, ms)                      stops all of that name → true if they ended in time
      forget(name)                        stops them, and keeps nothing of the name
-     call(name, verb, request, ms)       → a call (call.c) | nil, code, sentence
+     call(name, verb, request, ms)       → a call (call.c) | nil, code, sentence; as the account request.account
      changed(name, ms)                   waits → list of native ids that changed (empty: poked, or time is over)
      poke(name)                          lets whoever waits for changes go round once more */
 #include "bind/resources.h"
@@ -38,6 +39,7 @@ struct entry {
 
 struct orr_resources {
   struct orr_loop *home;
+  struct orr_transports *transports;
   struct orr_plugin_loading loading;
   char *folders, *state_directory;
   struct entry *entries;
@@ -45,9 +47,11 @@ struct orr_resources {
 };
 
 struct orr_resources *orr_resources_create(struct orr_loop *home, const struct orr_plugin_loading *loading,
-                                           const char *plugin_folders, const char *state_directory) {
+                                           struct orr_transports *transports, const char *plugin_folders,
+                                           const char *state_directory) {
   struct orr_resources *all = orr_zalloc(sizeof *all);
   all->home = home;
+  all->transports = transports;
   all->loading = *loading;
   all->loading.modules = orr_modules_create();
   all->folders = orr_strdup(plugin_folders);
@@ -130,19 +134,20 @@ static int l_start(lua_State *L) {
     orr_arena_destroy(arena);
     return lua_error(L);
   }
+  struct orr_plugin_loading loading = all->loading;
+  loading.transport = orr_transports_find(all->transports, name);
   struct orr_starting starting = {.home = all->home,
                                   .left = &all->left,
                                   .changes = &entry->changes,
                                   .place = entry->running ? &entry->beside : &entry->running,
                                   .ticket = ticket,
                                   .timeout_ms = timeout_ms,
+                                  .loading = loading,
                                   .options = {.name = name,
                                               .path = path,
                                               .state_directory = state,
                                               .config = &config,
-                                              .log = all->loading.log,
-                                              .load = orr_plugin_load_any,
-                                              .load_data = &all->loading}};
+                                              .log = all->loading.log}};
   int code = orr_instance_start(&starting, &err);
   orr_arena_destroy(arena);
   return code == ORR_OK ? lua_yield(L, 0) : orr_push_failure(L, &err);
@@ -195,13 +200,16 @@ static int l_call(lua_State *L) {
   struct entry *entry = entry_of(orr_house_of(L)->resources, name, false);
   struct orr_err err = {0};
   struct orr_instance *instance = entry ? entry->running : NULL;
+  lua_getfield(L, 3, "account");
+  int *hanging = instance ? orr_instance_hanging(instance, lua_tostring(L, -1)) : NULL;
+  lua_pop(L, 1);
   if (!instance)
     orr_fail(&err, ORR_UNAVAILABLE, "resource %s is not running", name);
-  else if (*orr_instance_hanging(instance)) /* more would only pile up before it */
+  else if (*hanging) /* more would only pile up before it */
     orr_fail(&err, ORR_UNAVAILABLE, "the plug-in hangs in an earlier call");
   if (err.code) return orr_push_failure(L, &err);
   return orr_call_begin(L, orr_instance_worker(instance), (enum orr_verb)verb, 3, luaL_checkinteger(L, 4),
-                        orr_instance_hanging(instance));
+                        hanging);
 }
 
 static int l_changed(lua_State *L) {

@@ -6,7 +6,8 @@
 struct orr_resources;
 
 struct orr_resources *orr_resources_create(struct orr_loop *home, const struct orr_plugin_loading *loading,
-                                           const char *plugin_folders, const char *state_directory);
+                                           struct orr_transports *transports, const char *plugin_folders,
+                                           const char *state_directory);
 /* Stops every worker, each within so much time, at the end and once. False: one hangs, and with it memory that cannot
    be freed. */
 bool orr_resources_stop(struct orr_resources *resources, int64_t timeout_ms);

@@ -14,6 +14,7 @@ int orr_bind_json(lua_State *L);
 int orr_bind_log(lua_State *L);
 int orr_bind_plugins(lua_State *L);
 int orr_bind_program(lua_State *L);
+int orr_bind_reach(lua_State *L);
 int orr_bind_resources(lua_State *L);
 int orr_bind_server(lua_State *L);
 int orr_bind_shape(lua_State *L);

@@ -15,6 +15,7 @@
 
 /* The parts of a child that close on their own: the process, two pipes. `ended` comes when all have. */
 struct orr_child {
+  struct orr_loop *loop;
   pid_t pid;
   int process; /* its pidfd, which can be read when it has ended */
   uv_poll_t watch;
@@ -23,9 +24,9 @@ struct orr_child {
   struct orr_child_result result;
   size_t most_output;
   int open; /* handles not yet closed */
+  void (*said)(void *data, const char *bytes, size_t size);
   void (*ended)(void *data, struct orr_child_result *result);
   void *data;
-  char chunk[16384];
 };
 
 static void handle_closed(uv_handle_t *handle) {
@@ -44,8 +45,7 @@ static void close_handle(void *handle) {
 
 static void chunk_for(uv_handle_t *handle, size_t wanted, uv_buf_t *buf) {
   (void)wanted;
-  struct orr_child *child = handle->data;
-  *buf = uv_buf_init(child->chunk, sizeof child->chunk);
+  *buf = uv_buf_init(orr_loop_read_room(((struct orr_child *)handle->data)->loop), ORR_READ_ROOM);
 }
 
 static void output(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
@@ -53,6 +53,10 @@ static void output(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
   struct orr_buf *into = stream == (uv_stream_t *)&child->out ? &child->result.out : &child->result.err;
   if (size < 0) {
     close_handle(stream);
+    return;
+  }
+  if (child->said && stream == (uv_stream_t *)&child->out) {
+    child->said(child->data, buf->base, (size_t)size);
     return;
   }
   size_t room = child->most_output - into->size, taken = (size_t)size < room ? (size_t)size : room;
@@ -91,6 +95,13 @@ static int input_of(const struct orr_child_options *options, struct orr_err *err
 }
 
 void orr_child_kill(struct orr_child *child) { kill(-child->pid, SIGKILL); }
+
+void orr_child_pause(struct orr_child *child) { uv_read_stop((uv_stream_t *)&child->out); }
+
+void orr_child_resume(struct orr_child *child) {
+  if (!uv_is_closing((uv_handle_t *)&child->out))
+    uv_read_start((uv_stream_t *)&child->out, chunk_for, output);
+}
 
 static void timed_out(void *data) {
   struct orr_child *child = data;
@@ -151,6 +162,7 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
   int input = input_of(options, err);
   if (input < 0) return NULL;
   struct orr_child *child = orr_zalloc(sizeof *child);
+  child->loop = loop;
   child->most_output = options->most_output;
   init_pipe(uv, &child->out, child);
   init_pipe(uv, &child->err, child);
@@ -161,9 +173,10 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
     close_handle(&child->err);
     return NULL; /* `ended` was not set: the handles close without a word */
   }
+  child->said = options->said;
   child->ended = ended;
   child->data = data;
-  child->deadline = orr_timer_start(loop, options->timeout_ms, 0, timed_out, child);
+  if (options->timeout_ms > 0) child->deadline = orr_timer_start(loop, options->timeout_ms, 0, timed_out, child);
   uv_read_start((uv_stream_t *)&child->out, chunk_for, output);
   uv_read_start((uv_stream_t *)&child->err, chunk_for, output);
   return child;

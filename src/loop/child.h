@@ -1,5 +1,5 @@
 /* A child process on a loop: given its argument vector, environment and standard input, it runs to its end or
-   to its deadline, and its output comes back whole. Never through a shell. */
+   to its deadline, and its output comes back whole, or as it comes. Never through a shell. */
 #pragma once
 #include <stdbool.h>
 
@@ -13,8 +13,10 @@ struct orr_child_options {
   const void *input;        /* copied */
   size_t input_size;
   int held;             /* a descriptor that it and what it starts have as their 3; 0: none */
-  long long timeout_ms; /* then its process group is killed */
+  long long timeout_ms; /* then its process group is killed; 0: it may take for ever, and is killed by its owner */
   size_t most_output;   /* of each stream; what is beyond is dropped, and told */
+  /* Gets what it writes to its standard output as it comes, which is then not gathered. NULL: it is. */
+  void (*said)(void *data, const char *bytes, size_t size);
 };
 
 struct orr_child_result {
@@ -32,3 +34,6 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
                                   struct orr_err *err);
 /* Kills its process group; `ended` still comes. */
 void orr_child_kill(struct orr_child *child);
+/* Back-pressure to one whose output is taken as it comes: no more of it until resume. */
+void orr_child_pause(struct orr_child *child);
+void orr_child_resume(struct orr_child *child);

@@ -14,6 +14,7 @@ struct orr_loop {
   uv_prepare_t about_to_wait;
   _Atomic(struct orr_message *) inbox;
   atomic_bool stopping;
+  int expected; /* messages */
   struct orr_chore *chores, **last_chore; /* due when the turn ends */
   char read_room[ORR_READ_ROOM];
 };
@@ -106,6 +107,8 @@ void orr_loop_stop(struct orr_loop *loop) {
   uv_async_send(&loop->wake);
 }
 
+void orr_loop_expect(struct orr_loop *loop, int messages) { loop->expected += messages; }
+
 void orr_loop_run(struct orr_loop *loop) {
   if (!atomic_load(&loop->stopping)) uv_run(&loop->uv, UV_RUN_DEFAULT);
   end_turn(loop);
@@ -130,7 +133,7 @@ void orr_loop_destroy(struct orr_loop *loop) {
     deliver_all(loop);
     uv_walk(&loop->uv, ring_early, NULL);
     end_turn(loop);
-    close_own(loop);
+    if (!loop->expected) close_own(loop);
   } while (uv_run(&loop->uv, UV_RUN_ONCE) || atomic_load(&loop->inbox));
   if (uv_loop_close(&loop->uv) != 0)
     abort(); /* a handle was left open: a defect that must not pass quietly */

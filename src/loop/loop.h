@@ -16,8 +16,10 @@ void orr_loop_run(struct orr_loop *loop);                               /* until
 void orr_loop_stop(struct orr_loop *loop);                              /* any thread */
 void orr_loop_post(struct orr_loop *loop, struct orr_message *message); /* any thread; wakes the loop */
 /* After run has returned: delivers what is still in the inbox, rings every timer early and stops it, and waits
-   until every handle has closed. */
+   until every handle has closed and every message that is expected has come. */
 void orr_loop_destroy(struct orr_loop *loop);
+/* So many more messages (or fewer, when they have come) will certainly be posted to it. On its own thread. */
+void orr_loop_expect(struct orr_loop *loop, int messages);
 
 /* A chore: something to be done when the present turn of the loop ends, before it waits for more. So what
    callbacks leave behind one by one is dealt with at once. It is embedded in what it is about, and only the

@@ -93,7 +93,8 @@ static inline void rig_make(struct rig *rig) {
   rig->house.changes = orr_changes_create(rig->loop);
   orr_store_subscribe(rig->place.store, orr_changes_announce, rig->house.changes);
   rig->house.plugin_folders = TEST_BINARY_DIR "/tests/plugins:" TEST_SOURCE_DIR "/tests/plugins";
-  rig->house.resources = orr_resources_create(rig->loop, &rig->loading, rig->house.plugin_folders,
+  rig->house.transports = orr_transports_open(rig->place.folder, &rig->place.log, NULL);
+  rig->house.resources = orr_resources_create(rig->loop, &rig->loading, rig->house.transports, rig->house.plugin_folders,
                                               PATH_OF(rig->place.folder, "state"));
   rig_prepare_lua(rig);
 }
@@ -105,8 +106,10 @@ static inline void rig_remove(struct rig *rig) {
   orr_reader_close(rig->house.reader);
   orr_lanes_destroy(rig->lanes);
   place_close(&rig->place);
+  orr_transports_stop(rig->house.transports);
   orr_loop_destroy(rig->loop);
   orr_resources_destroy(rig->house.resources);
+  orr_transports_destroy(rig->house.transports);
   orr_changes_destroy(rig->house.changes);
   orr_script_destroy(rig->script);
   orr_watchdog_stop(rig->dog);

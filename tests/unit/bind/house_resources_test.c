@@ -149,7 +149,8 @@ static void write_plugin(struct rig *rig, const char *name, const char *verbs) {
   write_file(rig->place.folder, name, text);
   orr_resources_destroy(rig->house.resources);
   rig->house.resources =
-      orr_resources_create(rig->loop, &rig->loading, rig->place.folder, PATH_OF(rig->place.folder, "state"));
+      orr_resources_create(rig->loop, &rig->loading, rig->house.transports, rig->place.folder,
+                           PATH_OF(rig->place.folder, "state"));
 }
 
 /* The end waits once more for one that was left behind: it would find nothing of the house any more. */

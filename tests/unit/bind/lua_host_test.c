@@ -216,15 +216,16 @@ static void it_has_files(void **state) {
 /* --- the instance --- */
 
 static int l_keep(lua_State *L) {
-  lua_settop(L, 1);
+  lua_settop(L, 2);
   orr_plugin_host_keep(&host, L);
+  lua_settop(L, 1);
   return 1;
 }
 
 static void an_instance_has_the_services(void **state) {
   (void)state;
   lua_register(orr_script_state(script), "keep", l_keep);
-  run("local self = keep {honours = {cores = 3, fields = {'script'}}, now = 'mine'}\n"
+  run("local self = keep({honours = {cores = 3, fields = {'script'}}, now = 'mine'}, host)\n"
       "same(self.sleep, host.sleep) same(self.fs, host.fs) same(self.now, 'mine')\n"
       "local class = {} local own = keep(setmetatable({}, class))\n"
       "same(getmetatable(own), class) same(own.sleep, nil)\n" /* one with a class has what it took itself */

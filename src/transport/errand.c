@@ -1,0 +1,136 @@
+#include "transport/errand.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "loop/child.h"
+#include "transport/passage.h"
+#include "transport/script.h"
+
+enum { CONNECTION_MS = 30000, GRACE_MS = 2000, MOST_TRIES = 20 };
+
+struct orr_errand {
+  struct orr_loop *loop;
+  struct orr_errand_options options; /* without the script */
+  struct orr_buf script, heard;      /* heard: before the mark */
+  char mark[ORR_MARK_ROOM];
+  struct orr_passage *passage;
+  struct orr_child *child;
+  bool begun, stopped;
+  int tries;
+  void (*ended)(void *data, struct orr_errand_result *result);
+  void *data;
+};
+
+static void try(struct orr_errand *errand);
+
+static void end(struct orr_errand *errand, struct orr_errand_result *result) {
+  orr_passage_leave(errand->passage);
+  errand->ended(errand->data, result);
+  orr_transport_release(errand->options.transport);
+  if (errand->options.held) close(errand->options.held);
+  orr_buf_free(&errand->script);
+  orr_buf_free(&errand->heard);
+  free((char *)errand->options.account);
+  free(errand);
+}
+
+static void fail(struct orr_errand *errand, const struct orr_err *err) {
+  struct orr_errand_result result = {.err = *err, .exit_code = -1};
+  end(errand, &result);
+}
+
+static void said(void *data, const char *bytes, size_t size) {
+  struct orr_errand *errand = data;
+  if (errand->begun) {
+    errand->options.said(errand->data, bytes, size);
+    return;
+  }
+  if (errand->heard.size < errand->options.most_output) orr_buf_put(&errand->heard, bytes, size);
+  errand->begun = orr_script_cut_front(&errand->heard, errand->mark);
+  if (errand->begun && errand->heard.size) errand->options.said(errand->data, errand->heard.data, errand->heard.size);
+}
+
+/* Whether ssh says itself that nothing was begun: it had no channel, or did not so much as reach the connection. */
+static bool is_full(struct orr_buf *errors) { return strstr(orr_buf_text(errors), "Session open refused by peer"); }
+
+static bool was_not_there(struct orr_buf *errors) {
+  return strstr(orr_buf_text(errors), "UNKNOWN port 65535") && !strstr(errors->data, "mux_client");
+}
+
+static void child_ended(void *data, struct orr_child_result *child) {
+  struct orr_errand *errand = data;
+  struct orr_passage *passage = errand->passage;
+  struct orr_errand_result result = {.out = child->out, .errors = child->err, .timed_out = child->timed_out, .cut = child->cut};
+  bool begun = errand->options.said ? errand->begun : orr_script_cut_front(&result.out, errand->mark);
+  begun = orr_script_cut_front(&result.errors, errand->mark) && begun;
+  result.exit_code = begun ? orr_script_cut_end(&result.errors, errand->mark) : -1;
+  passage->silent = !begun && child->timed_out;
+  passage->full = !begun && is_full(&result.errors);
+  if (passage->full && !errand->stopped && ++errand->tries < MOST_TRIES) {
+    orr_passage_leave(passage);
+    try(errand);
+  } else {
+    if (!begun && (passage->full || was_not_there(&result.errors)))
+      orr_fail(&result.err, ORR_UNAVAILABLE, "%s",
+               passage->full ? "the ssh server has no session for it (its MaxSessions)" : "the ssh connection has just broken");
+    end(errand, &result);
+  }
+  child->out = result.out, child->err = result.errors; /* which it frees */
+}
+
+static void come(struct orr_passage *passage) {
+  struct orr_errand *errand = passage->user;
+  struct orr_err err = passage->err;
+  if (errand->stopped && !err.code) orr_fail(&err, ORR_UNAVAILABLE, "it is not wanted any more");
+  if (err.code) {
+    fail(errand, &err);
+    return;
+  }
+  long long timeout_ms = errand->options.timeout_ms;
+  struct orr_child_options options = {.argv = passage->argv,
+                                      .environment = environ,
+                                      .directory = passage->directory,
+                                      .input = errand->script.data,
+                                      .input_size = errand->script.size,
+                                      .held = errand->options.held,
+                                      .timeout_ms = timeout_ms ? timeout_ms + GRACE_MS : 0,
+                                      .most_output = errand->options.most_output,
+                                      .said = errand->options.said ? said : NULL};
+  errand->child = orr_child_start(errand->loop, &options, child_ended, errand, &err);
+  if (!errand->child) fail(errand, &err);
+}
+
+static void try(struct orr_errand *errand) {
+  long long ms = errand->options.timeout_ms ? errand->options.timeout_ms : CONNECTION_MS;
+  errand->child = NULL;
+  errand->passage = orr_passage_ask(errand->options.transport, errand->options.account, errand->options.file, errand->loop, ms,
+                                    come, errand);
+}
+
+struct orr_errand *orr_errand_start(struct orr_loop *loop, const struct orr_errand_options *options,
+                                    void (*ended)(void *data, struct orr_errand_result *result), void *data) {
+  struct orr_errand *errand = orr_zalloc(sizeof *errand);
+  errand->loop = loop;
+  errand->options = *options;
+  errand->options.transport = orr_transport_hold(options->transport);
+  errand->options.account = orr_strdup(options->account);
+  errand->ended = ended;
+  errand->data = data;
+  orr_mark_new(errand->mark);
+  orr_script_wrap(&errand->script, options->script, options->script_size, errand->mark);
+  try(errand);
+  return errand;
+}
+
+void orr_errand_stop(struct orr_errand *errand) {
+  errand->stopped = true;
+  if (!errand->child) return;
+  orr_child_kill(errand->child);
+  orr_child_resume(errand->child); /* for the end of its output to be seen */
+}
+
+void orr_errand_pause(struct orr_errand *errand) { orr_child_pause(errand->child); }
+void orr_errand_resume(struct orr_errand *errand) { orr_child_resume(errand->child); }
