@@ -3,7 +3,7 @@
 -- directory that the job's user named may hold anything, and so is read for those alone who may run jobs as that account:
 -- its owner, where each user has an account; where all jobs run as one, those who may run jobs as that.
 local clock = require "house.clock"
-local files = require "house.files"
+local files = require "orrery.core.files"
 local json = require "house.json"
 local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
@@ -14,7 +14,7 @@ local problem = require "orrery.api.problem"
 local specification = require "orrery.core.job.specification"
 local submission = require "orrery.core.submission"
 
-local MOST_ENTRIES, PIECE, DEADLINE_MS = 10000, 65536, 20000
+local MOST_ENTRIES, DEADLINE_MS = 10000, 20000
 
 local types = { txt = "text/plain; charset=utf-8", log = "text/plain; charset=utf-8", csv = "text/csv; charset=utf-8",
   json = "application/json", png = "image/png", jpg = "image/jpeg", jpeg = "image/jpeg", svg = "image/svg+xml",
@@ -87,11 +87,9 @@ local function send(context, job, place, path, what, content_type)
   local at, stop = from or 0, (to or info.size - 1) + 1
   request:begin(from and 206 or 200, headers, stop - at)
   if request:method() == "HEAD" then return end
-  while at < stop do
-    local bytes = files.read(lane, place, path, at, math.min(PIECE, stop - at), DEADLINE_MS)
-    if not bytes or #bytes == 0 or not request:write(bytes) then return end -- cut short, and seen to be so
-    at = at + #bytes
-  end
+  for bytes in files.pieces(lane, place, path, at, stop - at, DEADLINE_MS) do
+    if not request:write(bytes) then return end
+  end -- what breaks off is shorter than was said, and seen to be so
 end
 
 -- Where a job writes its output: a folder of the user's choice | nil, and the path in that or in its own directory.

@@ -4,7 +4,7 @@
 -- A change of the job wakes its followers; a file tells nobody that it has grown, so while the job runs they look at it,
 -- less often the longer it is quiet. A client that reads slowly holds up its own answer alone.
 local changes = require "house.changes"
-local files = require "house.files"
+local files = require "orrery.core.files"
 local task = require "house.task"
 local auth = require "orrery.api.auth"
 local jobs = require "orrery.data.jobs"

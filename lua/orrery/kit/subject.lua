@@ -5,10 +5,11 @@ local changes = require "house.changes"
 local clock = require "house.clock"
 local evidence = require "orrery.core.submission.evidence"
 local expect = require "orrery.kit.expect"
-local files = require "house.files"
+local files = require "orrery.core.files"
 local house = require "house.resources"
 local ids = require "house.ids"
 local json = require "house.json"
+local reach = require "house.reach"
 local status = require "orrery.core.job.status"
 local submission = require "orrery.core.submission"
 local task = require "house.task"
@@ -31,6 +32,8 @@ end
 
 ---Opens an instance; where one is open, beside that.
 function subject:open()
+  local led, _, unreachable = reach.set(self.settings.name, self.settings)
+  if not led then return nil, unreachable end
   local config = { timeout_ms = self.settings.timeout_ms }
   for name, value in pairs(self.settings.options or {}) do config[name] = value end
   local info, _, why = house.start(self.settings.name, self.settings.scheduler, config)

@@ -6,12 +6,19 @@ local db = require "house.db"
 local house = require "house.resources"
 local json = require "house.json"
 local log = require "house.log"
+local reach = require "house.reach"
 local data = require "orrery.data.resources"
 local jobs = require "orrery.data.jobs"
 local resource = require "orrery.core.resource"
 local settings = require "orrery.core.settings"
 
 local roster = {}
+
+-- How its machine is reached from now on: files at once, its plug-in when that is opened anew.
+local function lead_to(it)
+  local led, _, why = reach.set(it.name, it.settings)
+  if not led then it.settings.problem = it.settings.problem or why end
+end
 
 ---At the start: the store is told which resources there are. → true | nil, code, sentence
 function roster.begin()
@@ -43,10 +50,19 @@ function methods:look()
   for i, plan in ipairs(data.plans()) do
     local it = self.all[plan.name]
     if not it then
+<<<<<<< HEAD
       it = resource.new(settings.of(plan))
       it.revision, self.all[plan.name] = plan.revision, it
     elseif it.revision ~= plan.revision then
       it:change(settings.of(plan), plan.revision)
+=======
+      it = resource.new(settings_of(plan))
+      lead_to(it)
+      it.revision, self.all[plan.name] = plan.revision, it
+    elseif it.revision ~= plan.revision then
+      it:change(settings_of(plan), plan.revision)
+      lead_to(it)
+>>>>>>> 3701bb7 (files: a job's files are where its resource is, and are read and removed there as its account)
     end
     it:obey(plan)
     names[i], seen[plan.name] = plan.name, true
@@ -55,6 +71,7 @@ function methods:look()
     it.leaving, it.alone, it.others = not seen[name], #names == 1, self.all
     if it.leaving and not it.driven then
       house.forget(name)
+      reach.set(name, nil)
       self.all[name] = nil
     end
   end

@@ -1,7 +1,7 @@
 -- What jobs left behind in their directories: results, and the record of how an attempt ended. Read on a lane of its own:
 -- downloads must not be in its way.
 local attempt = require "orrery.core.submission.attempt"
-local files = require "house.files"
+local files = require "orrery.core.files"
 local json = require "house.json"
 local log = require "house.log"
 local submission = require "orrery.core.submission"
