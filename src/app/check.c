@@ -69,7 +69,7 @@ static int open_all(struct check *check, const struct orr_paths *paths, struct o
   check->loading.bundled = paths->schedulers;
   house->lanes = orr_lanes_create();
   house->changes = orr_changes_create(house->loop);
-  if (!(house->transports = orr_transports_open(house->data, &check->log, err))) return err->code;
+  house->transports = orr_transports_create(house->data, &check->log);
   house->resources = orr_resources_create(house->loop, &check->loading, house->transports, folders, folder);
   check->terminate = orr_signal_start(house->loop, SIGTERM, interrupted, check, err);
   check->interrupt = orr_signal_start(house->loop, SIGINT, interrupted, check, err);

@@ -242,7 +242,7 @@ static int set_up(struct life *life, struct orr_err *err) {
   if ((code = open_store(life, err))) return code;
   server->stats = orr_zalloc(sizeof *server->stats);
   server->lanes = orr_lanes_create();
-  if (!(server->transports = orr_transports_open(life->data, &server->log, err))) return err->code;
+  server->transports = orr_transports_create(life->data, &server->log);
   if (!(server->watchdog = orr_watchdog_start(err))) return err->code;
   if (!(server->loop = orr_loop_create(err))) return err->code;
   if ((code = make_workers(life, err))) return code;

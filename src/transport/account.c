@@ -1,3 +1,4 @@
+/* What may be the name of an account. */
 #include <ctype.h>
 #include <string.h>
 

@@ -28,7 +28,7 @@ struct orr_transport_settings {
 
 struct orr_transports;
 /* Connections have their sockets in a folder of the data directory. What a server that was killed left there is ended. */
-struct orr_transports *orr_transports_open(const char *data, const struct orr_log *log, struct orr_err *err);
+struct orr_transports *orr_transports_create(const char *data, const struct orr_log *log);
 /* Ends all connections; whoever waits for one is told, and nobody gets one any more. NULL is legal. */
 void orr_transports_stop(struct orr_transports *transports);
 void orr_transports_destroy(struct orr_transports *transports); /* after those loops have ended; NULL is legal */

@@ -81,6 +81,7 @@ static void sweep(struct orr_transports *all) {
 
 static bool start_keeper(struct orr_transports *all, struct orr_err *err) {
   if (all->keeper) return true;
+  if (orr_file_folders(all->folder, 0700, err)) return false;
   all->keeper = orr_loop_create(err);
   if (!all->keeper) return false;
   sweep(all);
@@ -151,14 +152,11 @@ struct orr_transport *orr_transports_find(struct orr_transports *all, const char
 
 /* --- all of them --- */
 
-struct orr_transports *orr_transports_open(const char *data, const struct orr_log *log, struct orr_err *err) {
+struct orr_transports *orr_transports_create(const char *data, const struct orr_log *log) {
+  struct orr_transports *all = orr_zalloc(sizeof *all);
   struct orr_buf folder = {0};
   orr_buf_printf(&folder, "%s/ssh", data);
-  if (orr_file_folders(orr_buf_text(&folder), 0700, err)) {
-    orr_buf_free(&folder);
-    return NULL;
-  }
-  struct orr_transports *all = orr_zalloc(sizeof *all);
+  orr_buf_text(&folder);
   all->folder = folder.data;
   all->log = log;
   all->end.deliver = end;

@@ -95,6 +95,6 @@ return function()
     say("no case has %q in its name; there are:", config.check.case)
     for _, case in ipairs(cases) do say("  %s", case.name) end
   end
-  files.remove("check", { settings.base, config.data .. "/resources" }, 60000) -- and with the last of them their folder
+  files.remove("check", { settings.base, config.data .. "/ssh", config.data .. "/resources" }, 60000) -- and with the last of them their folder
   return code
 end

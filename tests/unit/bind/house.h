@@ -93,7 +93,7 @@ static inline void rig_make(struct rig *rig) {
   rig->house.changes = orr_changes_create(rig->loop);
   orr_store_subscribe(rig->place.store, orr_changes_announce, rig->house.changes);
   rig->house.plugin_folders = TEST_BINARY_DIR "/tests/plugins:" TEST_SOURCE_DIR "/tests/plugins";
-  rig->house.transports = orr_transports_open(rig->place.folder, &rig->place.log, NULL);
+  rig->house.transports = orr_transports_create(rig->place.folder, &rig->place.log);
   rig->house.resources = orr_resources_create(rig->loop, &rig->loading, rig->house.transports, rig->house.plugin_folders,
                                               PATH_OF(rig->place.folder, "state"));
   rig_prepare_lua(rig);

@@ -45,8 +45,7 @@ static void begin(void) {
   folder_make(folder);
   log_to = (struct orr_log){.fd = open(PATH_OF(folder, "log"), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
   loop = orr_loop_create(NULL);
-  transports = orr_transports_open(folder, &log_to, NULL);
-  assert_non_null(transports);
+  transports = orr_transports_create(folder, &log_to);
   left = 0;
 }
 
