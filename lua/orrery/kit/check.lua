@@ -95,6 +95,7 @@ return function()
     say("no case has %q in its name; there are:", config.check.case)
     for _, case in ipairs(cases) do say("  %s", case.name) end
   end
-  files.remove("check", { settings.base, config.data .. "/ssh", config.data .. "/resources" }, 60000) -- and with the last of them their folder
+  -- And with the last of them the folder that they are in.
+  files.remove("check", { settings.base, config.data .. "/ssh", config.data .. "/resources" }, 60000)
   return code
 end
