@@ -50,19 +50,12 @@ function methods:look()
   for i, plan in ipairs(data.plans()) do
     local it = self.all[plan.name]
     if not it then
-<<<<<<< HEAD
       it = resource.new(settings.of(plan))
+      lead_to(it)
       it.revision, self.all[plan.name] = plan.revision, it
     elseif it.revision ~= plan.revision then
       it:change(settings.of(plan), plan.revision)
-=======
-      it = resource.new(settings_of(plan))
       lead_to(it)
-      it.revision, self.all[plan.name] = plan.revision, it
-    elseif it.revision ~= plan.revision then
-      it:change(settings_of(plan), plan.revision)
-      lead_to(it)
->>>>>>> 3701bb7 (files: a job's files are where its resource is, and are read and removed there as its account)
     end
     it:obey(plan)
     names[i], seen[plan.name] = plan.name, true
