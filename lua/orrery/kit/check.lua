@@ -81,6 +81,7 @@ local function check(it, list)
   end
   say("%s %s (%s, ABI %s), resource %s\n%s\n", info.name, info.version, info.language, info.abi, it.settings.name, info.path)
   local code = run_all(it, list, config.check.quick)
+  it:remove_directories()
   it:close()
   return code
 end

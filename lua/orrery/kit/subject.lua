@@ -30,9 +30,20 @@ function subject.new(settings)
   return setmetatable({ settings = settings, simulation = ids.new(), live = {}, seconds = settings.patience or 60 }, subject)
 end
 
+-- Jobs get their directories beneath the home of the account, where the resource is another machine or it is another's.
+local function find_base(self)
+  local settings = self.settings
+  if not settings.base:find("${home}", 1, true) then return true end
+  local home, _, why = files.home(settings.name, settings.account, settings.timeout_ms)
+  if not home then return nil, why end
+  settings.base = settings.base:gsub("%${home}", (home:gsub("%%", "%%%%")))
+  return true
+end
+
 ---Opens an instance; where one is open, beside that.
 function subject:open()
   local led, _, unreachable = reach.set(self.settings.name, self.settings)
+  if led then led, unreachable = find_base(self) end
   if not led then return nil, unreachable end
   local config = { timeout_ms = self.settings.timeout_ms }
   for name, value in pairs(self.settings.options or {}) do config[name] = value end
@@ -52,7 +63,7 @@ function subject:close() return house.stop(self.settings.name, 5000) end
 ---Calls a verb on items → their reports by item, and how the verb as a whole went.
 function subject:call(verb, items, more)
   local request = more or {}
-  request.items = json.list(items)
+  request.items, request.account = json.list(items), self.settings.account
   local call, code, why = house.call(self.settings.name, verb, request, self.settings.timeout_ms)
   local reports = {}
   while call do
@@ -75,7 +86,8 @@ end
 
 -- The row of a job as the store would have it, of a specification as users write it.
 local function row_of(self, spec, number)
-  local row = { key = ids.new(), simulation = self.simulation, submission = number, attempt = 1, spec = json.encode(spec) }
+  local row = { key = ids.new(), simulation = self.simulation, submission = number, attempt = 1, spec = json.encode(spec),
+    resource = self.settings.name, account = self.settings.account }
   row.directory = submission.directory(self.settings.base, row, 1)
   return row
 end
@@ -272,6 +284,14 @@ function subject:told(job, name, good)
     end
     pause()
   end
+end
+
+---Removes the directories of all jobs, where those are not with what is this process's own.
+function subject:remove_directories()
+  local settings = self.settings
+  local above, name = settings.base:match "^(/.*/)([^/]+)$"
+  if not self.info or reach.way(settings.name, settings.account) ~= "there" then return end
+  files.remove("check", { { base = above, own = name, resource = settings.name, account = settings.account } }, 60000)
 end
 
 ---Ends what still runs, whatever happened.

@@ -51,6 +51,9 @@ function resource.is_account(text) return value.is("account", text) end
 ---Whether its jobs run as accounts of their owners'.
 function resource.maps(settings) return settings.run_as == "sudo" or settings.run_as == "login" end
 
+---Whether its jobs' files are another machine's, or another account's.
+function resource.is_elsewhere(settings) return settings.ssh ~= nil and settings.ssh.host ~= nil or resource.maps(settings) end
+
 -- What fits together --------------------------------------------------------------------------------------------------
 
 -- These functions give nothing back, or the path of a setting and what is wrong with it, or what would be right.
@@ -131,7 +134,7 @@ function resource.complete(settings, data, absolute)
     ssh.file_channels = ssh.file_channels or math.min(FILE_CHANNELS, ssh.channels - 1)
     ssh.config = ssh.config and absolute(ssh.config)
   end
-  local elsewhere = settings.ssh or resource.maps(settings)
+  local elsewhere = resource.is_elsewhere(settings)
   local base = settings.base or elsewhere and MAPPED_BASE or data .. "/jobs"
   settings.base = base:find "^%$" and base or absolute(base)
   return settings

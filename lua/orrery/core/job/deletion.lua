@@ -3,7 +3,7 @@
 local clock = require "house.clock"
 local db = require "house.db"
 local events = require "orrery.data.events"
-local files = require "house.files"
+local files = require "orrery.core.files"
 local jobs = require "orrery.data.jobs"
 local log = require "house.log"
 local removals = require "orrery.data.removals"
@@ -32,26 +32,36 @@ end
 
 -- A job's directory holds its attempts': BASE/SIMULATION/JOB of BASE/SIMULATION/JOB/ATTEMPT. Whatever does not look so is
 -- not ours to remove.
-local function job_directory(attempt)
+local function place_of(row)
   local id = ("%x"):rep(8) .. "%-" .. (("%x"):rep(4) .. "%-"):rep(3) .. ("%x"):rep(12)
-  return attempt:match("^(/.+/" .. id .. "/" .. id .. ")/%d+$")
+  local base, own = row.directory:match("^(/.*/)(" .. id .. "/" .. id .. ")/%d+$")
+  return base and { base = base, own = own, resource = row.resource, account = row.account, key = row.key }
 end
 
-local function remove_some(resource, rows)
-  local paths, keys = {}, {}
+-- By the account that they are removed as: one that cannot be reached keeps no other's.
+local function places_by_account(rows)
+  local groups, by_name = {}, {}
   for _, row in ipairs(rows) do
-    local path = job_directory(row.directory)
-    if path and row.resource == resource then
-      paths[#paths + 1] = path
-      keys[#keys + 1] = row.key
+    local place, name = place_of(row), row.resource .. "/" .. (row.account or "")
+    if place and not by_name[name] then
+      by_name[name] = {}
+      groups[#groups + 1] = by_name[name]
     end
+    if place then table.insert(by_name[name], place) end
   end
-  local removed, _, why = files.remove(resource .. " (removals)", paths, DEADLINE_MS)
-  if not removed then return log.warn("directories not removed", { resource = resource, error = why }) end
+  return groups
+end
+
+local function remove_some(places)
+  local resource, account = places[1].resource, places[1].account
+  local removed, _, why = files.remove(resource .. " (removals)", places, DEADLINE_MS)
+  if not removed then
+    return log.warn("directories not removed", { resource = resource, account = account, error = why })
+  end
   local change = db.change()
-  for i, key in ipairs(keys) do
-    if removed[i] then removals.done(change, key)
-    else log.warn("directory not removed", { path = paths[i] }) end
+  for i, place in ipairs(places) do
+    if removed[i] then removals.done(change, place.key)
+    else log.warn("directory not removed", { path = place.base .. place.own }) end
   end
   change:commit()
 end
@@ -60,12 +70,9 @@ end
 function deletion.remove_directories()
   local after = 0
   repeat
-    local rows, resources = removals.some(after, CHUNK), {}
-    for _, row in ipairs(rows) do
-      after = row.key
-      resources[row.resource] = true
-    end
-    for resource in pairs(resources) do remove_some(resource, rows) end
+    local rows = removals.some(after, CHUNK)
+    for _, places in ipairs(places_by_account(rows)) do remove_some(places) end
+    after = #rows > 0 and rows[#rows].key or after
   until #rows < CHUNK
 end
 
