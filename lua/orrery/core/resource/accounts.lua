@@ -67,8 +67,7 @@ function accounts:silent_until(name)
 end
 
 function accounts:account_well(name)
-  local it = self.accounts[name]
-  if not it then return end
+  local it = entry_of(self, name)
   if it.why then log.info("account answers again", { resource = self.name, account = name }) end
   it.why, it.trial, it.backoff, it.retry_at = nil, nil, FIRST_BACKOFF, 0
 end
@@ -114,7 +113,7 @@ local function ask(self, name)
     failure = reports[1] and self.failure(reports[1]) or failure
   end
   if code == "ok" and not failure then return true end
-  return false, failure and failure.message or why
+  return false, failure and failure.message or why or code
 end
 
 -- In a task of its own, since it may take as long as a verb may.

@@ -89,8 +89,8 @@ end
 
 ---Asks about some of its jobs with a verb that takes refs.
 function calls:call_on(verb, list, each, more)
-  local items, accounts = json.list {}, {}
-  for i, job in ipairs(list) do items[i], accounts[i] = submission.ref(job), self:account_for(verb, job) end
+  local items, accounts, operator = json.list {}, {}, self.operator_for[verb]
+  for i, job in ipairs(list) do items[i], accounts[i] = submission.ref(job), operator or job.account end
   return self:call(verb, items, each, accounts, more)
 end
 

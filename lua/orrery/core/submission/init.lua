@@ -79,8 +79,10 @@ end
 
 ---What the scheduler needs to speak of a submitted job: the table "A ref".
 function submission.ref(job)
-  return { native_id = job.native_id, tag = tag.of(job.submission), submitted_at = job.submitted_at,
-    directory = job.directory, account = job.account }
+  local ref = { native_id = job.native_id, tag = tag.of(job.submission), submitted_at = job.submitted_at,
+    directory = job.directory }
+  if job.account then ref.account = job.account end -- a fifth field takes as much room again, and there may be 10,000
+  return ref
 end
 
 return submission
