@@ -57,9 +57,11 @@ local function runs_anywhere(may_run_as)
 end
 
 ---For whom a job is created, or tried again. Raises where none of theirs can run, whatever it is.
+---@param most integer|nil the may_run_as of a job that is there: more it does not become
 ---@return {owner:string, simulation:string, job:string|nil, may_run_as:integer} who
-function fitting.who(context, simulation)
-  local owner, may_run_as = simulation.owner, access.may_run_as(context.principal, simulation.owner)
+function fitting.who(context, simulation, most)
+  local owner = simulation.owner
+  local may_run_as = access.may_run_as(context.principal, owner) & (most or EITHER)
   local runs, needed = runs_anywhere(may_run_as)
   if not runs then
     problem.raise("forbidden", access.why_not(owner, needed, "Jobs would run"))

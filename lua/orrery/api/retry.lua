@@ -41,8 +41,8 @@ local function try_again(context, id)
   return answer.once(context, function(finish)
     local row = ended_job(context, id)
     local simulation, source = simulations.get(row.simulation), data.specification(row.key)
-    local job, who = specification.of(source), fitting.who(context, simulation)
-    who.job, who.may_run_as = id, who.may_run_as & source.may_run_as
+    local job, who = specification.of(source), fitting.who(context, simulation, source.may_run_as)
+    who.job = id
     if row.resource then fitting.must_run(row.resource, who) end
     local batch, fields = lifecycle.batch(), retry.fresh()
     fields.wanted, fields.steer = act.of_new(simulation.wanted), 0

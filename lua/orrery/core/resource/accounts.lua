@@ -44,14 +44,14 @@ function accounts:why_not(name)
   return ("account %s: %s"):format(name, it.why), math.max(it.retry_at - clock.monotonic(), 0)
 end
 
----Whether a job may be handed over as an account now; if not because that is in trouble, in how many milliseconds it is
----tried again, and why.
+---Whether a job may be handed over as an account now.
+---@return string|nil base where it gets its directory
+---@return integer|nil ms until it is tried again, if the account is in trouble
+---@return string|nil why it is
 function accounts:admits(name)
-  if not self:can_call(name) then
-    local why, ms = self:why_not(name)
-    return false, ms, why
-  end
-  return self:base_of(name) ~= nil
+  if self:can_call(name) then return self:base_of(name) end
+  local why, ms = self:why_not(name)
+  return nil, ms, why
 end
 
 ---Whether one job is to show first that the account can be used again.

@@ -7,14 +7,23 @@ local base = {}
 
 -- In a task of its own: a home on a dead machine keeps nobody else waiting.
 local function learn(self, homes, name)
-  local known = { learning = true }
-  homes[name or ""] = known
+  local known = homes[name or ""]
   local _ <close> = setmetatable({}, { __close = function() known.learning = nil end })
   local path, code, why = require("orrery.core.files").home(self.name, name, self.settings.timeout_ms)
   if self.homes ~= homes then return end -- the settings are others now
   known.path = path
   if not path then self:lose(name, ("its home is not known: %s"):format(why or code)) end
   if self.driven then house.poke(self.name) end
+end
+
+local function home_of(self, name)
+  local known = self.homes[name or ""] or {}
+  if not known.path and not known.learning then
+    known.learning = true
+    self.homes[name or ""] = known
+    task.spawn(learn, self, self.homes, name)
+  end
+  return known.path
 end
 
 ---@param account string|nil nil: the service's own
@@ -24,12 +33,8 @@ function base:base_of(account)
   if not path:find("${", 1, true) then return path end
   local values = { account = account }
   if path:find("${home}", 1, true) then
-    local known = self.homes[account or ""]
-    if not known or not known.path then
-      if not known or not known.learning then task.spawn(learn, self, self.homes, account) end
-      return nil
-    end
-    values.home = known.path
+    values.home = home_of(self, account)
+    if not values.home then return nil end
   end
   return (path:gsub("%${(%l+)}", values))
 end

@@ -37,7 +37,8 @@ function steer.run(resources)
       local live, resource = lifecycle.live[job.state], resources[job.resource]
       local decision = act.on(job)
       if live and resource then resource.steering[job.key] = job -- a verb may be under way there: it decides
-      elseif decision.move and withdrawal.is_due(resource, job) then resource.withdrawing[job.key] = job
+      elseif decision.move and withdrawal.is_due(resource, job) then
+        if resource:can_call(job.account) then resource.withdrawing[job.key] = job end
       elseif live then jobs.steered(batch.change, job.key, job.wanted) -- until jobs.strand finds its resource again
       elseif not decision.wait and not decision.verb then settle(batch, job, decision) end
     end

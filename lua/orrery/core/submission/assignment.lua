@@ -35,9 +35,10 @@ local function may_go_elsewhere(resource, job)
   return false
 end
 
--- It ends, unless another resource may take it.
+-- It ends, unless another resource may take it, or an earlier submission of it may yet come true.
 local function refuse(resource, batch, job, why)
-  if may_go_elsewhere(resource, job) then
+  if job.doubted then jobs.postpone(batch.change, job.key, batch.at + ELSEWHERE_MS, why)
+  elseif may_go_elsewhere(resource, job) then
     resource.elsewhere[job.owner] = clock.monotonic() + ELSEWHERE_MS
     jobs.explain(batch.change, job.key, job.state, why)
   else
@@ -48,9 +49,10 @@ end
 -- Whether its account takes it now. Those of an account on trial wait for the first of them.
 local function admit(resource, batch, job, tried)
   local name = job.account
-  local admitted, after_ms, why = resource:admits(name)
-  if admitted and not (tried[name] and resource:on_trial(name)) then
+  local base, after_ms, why = resource:admits(name)
+  if base and not (tried[name] and resource:on_trial(name)) then
     if name then tried[name] = true end
+    job.base = base
     return true
   elseif why then
     jobs.postpone(batch.change, job.key, batch.at + math.max(after_ms, AGAIN_MS), why)
@@ -59,7 +61,7 @@ local function admit(resource, batch, job, tried)
   return false
 end
 
----Sorts the chosen jobs: those that are handed over now, each with its `account`; those that can be nowhere end, and the
+---Sorts the chosen jobs: those that are handed over now, each with its `account` and its `base`; those that can be nowhere end, and the
 ---others wait.
 ---@param chosen table[] rows
 ---@return table[] assigned

@@ -31,7 +31,9 @@ local function specify(job)
   if not made then job.template, job.parameters = row.template, row.parameters end -- for make_members to say so
 end
 
-local function forget(job) job.spec, job.template, job.parameters, job.item, job.bytes = nil, nil, nil, nil, nil end
+local function forget(job)
+  job.spec, job.template, job.parameters, job.item, job.bytes, job.base = nil, nil, nil, nil, nil, nil
+end
 
 -- As many of the chosen as may be in memory at once, with their specifications; the others stay where they are.
 local function take(chosen)
@@ -62,17 +64,17 @@ dispatch.commit = commit
 
 -- An attempt that was submitted before, and is not known to have run, goes on in its directory: should the earlier submission
 -- come true after all, whichever comes first claims it, and nothing is run twice.
-local function number_attempt(job, resource)
+local function number_attempt(job)
   if job.submission then return end
   job.attempt = job.attempt + 1
-  job.directory = submission.directory(resource:base_of(job.account), job, job.attempt)
+  job.directory = submission.directory(job.base, job, job.attempt)
 end
 
 -- What is to be run for each. A job that nothing can be made of ends here, and holds up no other.
 local function make_members(resource, chosen)
   local batch, good = lifecycle.batch(), {}
   for _, job in ipairs(chosen) do
-    number_attempt(job, resource)
+    number_attempt(job)
     local ok, item = pcall(submission.member, job, resource)
     if ok then
       good[#good + 1], job.item = job, item
