@@ -141,6 +141,23 @@ describe("an account", function()
   end)
 end)
 
+describe("accounts side by side", function()
+  it("wait for nobody who hangs longer than a verb may take, nor ever again while that one does", function()
+    local s = server.start { single_user = false, resources = mapped("cluster", ", timeout_ms = 500") }
+    local ada, bob = of(s, "ada"), of(s, "bob")
+    local hanging = ada.job { hang_ms = 8000 }
+    process.eventually("the trouble", function()
+      return tostring(s:read("/v1/resources/cluster").message):find("account ada: the plug-in hangs in monitor", 1, true)
+    end)
+    for _ = 1, 5 do assert.equal("COMPLETED", s:job_in(bob.job()).state) end
+    assert.equal("QUEUED", s:read("/v1/jobs/" .. hanging).state)
+    assert.equal("degraded", s:read("/v1/resources/cluster").state)
+    assert.equal("COMPLETED", s:job_in(hanging).state)
+    process.eventually("its end", function() return s:read("/v1/resources/cluster").state == "up" end)
+    s:stop()
+  end)
+end)
+
 describe("without a hook", function()
   it("an account is called as its owner is, if any can be", function()
     local s = server.start { single_user = false, resources = mapped "cluster" }

@@ -1,18 +1,21 @@
 -- A scheduler that tells as which account it was called: jobs say so in their native state, "submitted by A, seen by B". Custom
--- attributes of a job: run_ms; trouble_ms: so long nothing that is called as its account is answered, the submission included.
+-- attributes of a job: run_ms; trouble_ms: so long whatever is called as its account is refused, the submission included;
+-- hang_ms: once it is submitted, so long nothing that is called as its account comes back.
 -- It is one scheduler for all accounts, so what it holds is the module's.
 local accounts = { version = "1" }
 
-local jobs, by_tag, trouble, count = {}, {}, {}, 0
+local jobs, by_tag, trouble, hangs, count = {}, {}, {}, {}, 0
 
 function accounts.open(_, host)
-  return { now = host.now, honours = { operator = { "suspend", "resume" }, fields = { "executable", "directory",
+  return { now = host.now, sleep = host.sleep, honours = { operator = { "suspend", "resume" }, fields = { "executable", "directory",
     "attributes.custom_attributes" } } }
 end
 
 local function name_of(more) return more.account or "the service" end
 
 local function in_trouble(self, more)
+  local until_ms = hangs[name_of(more)] or 0
+  if self.now() < until_ms then self.sleep(until_ms - self.now()) end
   if self.now() >= (trouble[name_of(more)] or 0) then return nil end
   return { error = { class = "unavailable", message = name_of(more) .. "'s key is refused" } }
 end
@@ -31,6 +34,7 @@ function accounts.submit(self, items, report, more)
       by_tag[item.tag] = id
     end
     report(i, failure or { native_id = by_tag[item.tag] })
+    if custom.hang_ms then hangs[name_of(more)] = self.now() + tonumber(custom.hang_ms) end
   end
 end
 

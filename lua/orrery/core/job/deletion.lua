@@ -30,38 +30,38 @@ function deletion.run()
   return ok
 end
 
+local ID = ("%x"):rep(8) .. "%-" .. (("%x"):rep(4) .. "%-"):rep(3) .. ("%x"):rep(12)
+
 -- A job's directory holds its attempts': BASE/SIMULATION/JOB of BASE/SIMULATION/JOB/ATTEMPT. Whatever does not look so is
 -- not ours to remove.
 local function place_of(row)
-  local id = ("%x"):rep(8) .. "%-" .. (("%x"):rep(4) .. "%-"):rep(3) .. ("%x"):rep(12)
-  local base, own = row.directory:match("^(/.*/)(" .. id .. "/" .. id .. ")/%d+$")
-  return base and { base = base, own = own, resource = row.resource, account = row.account, key = row.key }
+  local base, own = row.directory:match("^(/.*/)(" .. ID .. "/" .. ID .. ")/%d+$")
+  return base and { base = base, own = own, resource = row.resource, account = row.account }
 end
 
--- By the account that they are removed as: one that cannot be reached keeps no other's.
-local function places_by_account(rows)
-  local groups, by_name = {}, {}
+local told = {} -- why those of an account on a resource were not removed, so that it is not said at every try
+
+local function tell(whose, row, why)
+  if why and told[whose] ~= why then
+    log.warn("directories not removed", { resource = row.resource, account = row.account, error = why })
+  end
+  told[whose] = why
+end
+
+-- Those of one account on one resource.
+local function remove_some(whose, rows)
+  local places, keys, resource = {}, {}, rows[1].resource
   for _, row in ipairs(rows) do
-    local place, name = place_of(row), row.resource .. "/" .. (row.account or "")
-    if place and not by_name[name] then
-      by_name[name] = {}
-      groups[#groups + 1] = by_name[name]
-    end
-    if place then table.insert(by_name[name], place) end
+    local place = place_of(row)
+    if place then places[#places + 1], keys[#keys + 1] = place, row.key end
   end
-  return groups
-end
-
-local function remove_some(places)
-  local resource, account = places[1].resource, places[1].account
   local removed, _, why = files.remove(resource .. " (removals)", places, DEADLINE_MS)
-  if not removed then
-    return log.warn("directories not removed", { resource = resource, account = account, error = why })
-  end
+  tell(whose, rows[1], why)
+  if not removed then return end
   local change = db.change()
-  for i, place in ipairs(places) do
-    if removed[i] then removals.done(change, place.key)
-    else log.warn("directory not removed", { path = place.base .. place.own }) end
+  for i, key in ipairs(keys) do
+    if removed[i] then removals.done(change, key)
+    else log.warn("directory not removed", { resource = resource, path = places[i].base .. places[i].own }) end
   end
   change:commit()
 end
@@ -70,9 +70,14 @@ end
 function deletion.remove_directories()
   local after = 0
   repeat
-    local rows = removals.some(after, CHUNK)
-    for _, places in ipairs(places_by_account(rows)) do remove_some(places) end
-    after = #rows > 0 and rows[#rows].key or after
+    local rows, by_account = removals.some(after, CHUNK), {}
+    for _, row in ipairs(rows) do
+      local whose = row.resource .. "\0" .. (row.account or "")
+      after = row.key
+      by_account[whose] = by_account[whose] or {}
+      table.insert(by_account[whose], row)
+    end
+    for whose, list in pairs(by_account) do remove_some(whose, list) end
   until #rows < CHUNK
 end
 

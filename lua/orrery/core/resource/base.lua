@@ -1,5 +1,6 @@
 -- Where attempts get their directories: the resource's setting `base`, in which ${home} and ${account} are those of the account
 -- that runs the job. Methods of core.resource.
+local files = require "orrery.core.files"
 local house = require "house.resources"
 local task = require "house.task"
 
@@ -9,7 +10,7 @@ local base = {}
 local function learn(self, homes, name)
   local known = homes[name or ""]
   local _ <close> = setmetatable({}, { __close = function() known.learning = nil end })
-  local path, code, why = require("orrery.core.files").home(self.name, name, self.settings.timeout_ms)
+  local path, code, why = files.home(self.name, name, self.settings.timeout_ms)
   if self.homes ~= homes then return end -- the settings are others now
   known.path = path
   if not path then self:lose(name, ("its home is not known: %s"):format(why or code)) end

@@ -3,6 +3,7 @@ local house = require "support.house"
 rawset(house.config, "resources", {})
 local account = require "orrery.core.account"
 local assignment = require "orrery.core.submission.assignment"
+local files = require "orrery.core.files"
 local jobs = require "orrery.data.jobs"
 local lifecycle = require "orrery.core.job.lifecycle"
 local resource = require "orrery.core.resource"
@@ -32,7 +33,6 @@ describe("the chosen jobs", function()
     jobs.explain:revert()
     account.of:revert()
     rawset(house.task, "spawn", nil)
-    package.preload["orrery.core.files"], package.loaded["orrery.core.files"] = nil, nil
   end)
 
   local function row(key, owner, more)
@@ -103,15 +103,14 @@ describe("the chosen jobs", function()
 
     before_each(function()
       homes, asked = { u_ada = "/home/u_ada" }, {}
-      package.preload["orrery.core.files"] = function()
-        return { home = function(name, whose, ms)
-          asked[#asked + 1] = { name, whose, ms }
-          if homes[whose or ""] then return homes[whose or ""] end
-          return nil, "unavailable", "no route to host"
-        end }
-      end
+      stub(files, "home", function(name, whose, ms)
+        asked[#asked + 1] = { name, whose, ms }
+        if homes[whose or ""] then return homes[whose or ""] end
+        return nil, "unavailable", "no route to host"
+      end)
       it_is.settings.base = "${home}/jobs/${account}"
     end)
+    after_each(function() files.home:revert() end)
 
     local function learn()
       for _, run in ipairs(tasks) do run() end
