@@ -18,9 +18,9 @@ struct api {
   int serve; /* reference to the Lua function */
 };
 
-static const char *const tables[] = {"changes", "clock", "config", "db",       "digest",
-                                     "files",   "ids",   "json",   "log",      "plugins",
-                                     "reach",   "server",  "shape", "task",   "template", NULL};
+static const char *const tables[] = {"changes", "clock", "config",   "db",      "digest", "files",
+                                     "ids",     "json",  "log",      "plugins", "reach",  "server",
+                                     "shape",   "task",  "template", NULL};
 
 static struct api *api_of(struct orr_worker *worker) { return worker->user; }
 

@@ -27,8 +27,8 @@ struct check {
   int code;
 };
 
-static const char *const tables[] = {"changes", "clock", "config",    "files", "ids",      "json",
-                                     "log",     "reach", "resources", "task",  "template", "terminal", NULL};
+static const char *const tables[] = {"changes", "clock",     "config", "files",    "ids",      "json", "log",
+                                     "reach",   "resources", "task",   "template", "terminal", NULL};
 
 static void ended(void *data, lua_State *L, enum orr_outcome outcome, int results) {
   struct check *check = data;

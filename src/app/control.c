@@ -18,8 +18,9 @@ struct control {
   bool is_ready;
 };
 
-static const char *const tables[] = {"changes", "clock", "config", "db",        "digest", "files",    "ids",
-                                     "json",    "log",   "reach",  "resources", "server", "task",  "template", NULL};
+static const char *const tables[] = {"changes",   "clock",  "config", "db",       "digest",
+                                     "files",     "ids",    "json",   "log",      "reach",
+                                     "resources", "server", "task",   "template", NULL};
 
 static void start(struct orr_worker *worker);
 
@@ -75,8 +76,8 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
   control->loading = (struct orr_plugin_loading){
       .log = &server->log, .watchdog = server->watchdog, .bundled = server->paths.schedulers};
   worker->ready.deliver = orr_server_ready;
-  worker->house.resources = orr_resources_create(worker->loop, &control->loading, server->transports,
-                                                server->schedulers, folder);
+  worker->house.resources =
+      orr_resources_create(worker->loop, &control->loading, server->transports, server->schedulers, folder);
   worker->house.ready = ready;
   int code = orr_script_require(worker->script, "orrery.core.control", err);
   if (code != ORR_OK) return code;

@@ -24,7 +24,7 @@ struct orr_instance {
   struct orr_starting it;
   struct orr_timer *overdue;
   struct orr_err why; /* what whoever waits for its start is told when it is stopped */
-  struct late *late; /* of each account that was ever called for */
+  struct late *late;  /* of each account that was ever called for */
   bool open, ended;
   struct orr_instance *next; /* of those left behind */
 };

@@ -22,7 +22,8 @@ struct orr_starting {
   struct orr_instance **place; /* where it is kept until it is stopped: NULL then */
   struct orr_ticket ticket;    /* is resumed with what the plug-in is, or with what went wrong */
   int64_t timeout_ms;
-  struct orr_plugin_loading loading;   /* valid until the instance has gone, but for its transport, which it releases */
+  struct orr_plugin_loading
+      loading; /* valid until the instance has gone, but for its transport, which it releases */
   struct orr_resource_options options; /* without `home`, how it is loaded, and what is heard */
 };
 

@@ -119,9 +119,12 @@ struct orr_plugin *orr_plugin_load_any(const char *path, struct orr_loop *loop, 
   const struct orr_plugin_loading *loading = data;
   const char *ending = strrchr(path, '.');
   if (!ending || strcmp(ending, ".so") != 0) return load(path, loop, resource, data, err);
-  if (!loading->transport || (!orr_transport_is_far(loading->transport) && !orr_transport_has_accounts(loading->transport)))
+  if (!loading->transport ||
+      (!orr_transport_is_far(loading->transport) && !orr_transport_has_accounts(loading->transport)))
     return orr_cmodule_load(loading->modules, path, err);
-  orr_fail(err, ORR_INVALID, "%s is a plug-in in C, which works here and as the server's own user: it can be given neither "
-           "ssh nor run_as", path);
+  orr_fail(err, ORR_INVALID,
+           "%s is a plug-in in C, which works here and as the server's own user: it can be given neither "
+           "ssh nor run_as",
+           path);
   return NULL;
 }

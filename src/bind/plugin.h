@@ -8,8 +8,8 @@
 struct orr_plugin_loading {
   const struct orr_log *log;
   struct orr_watchdog *watchdog;
-  const char *bundled;         /* the folder of the plug-ins that come with the house */
-  struct orr_modules *modules; /* orr_resources_create makes them */
+  const char *bundled;             /* the folder of the plug-ins that come with the house */
+  struct orr_modules *modules;     /* orr_resources_create makes them */
   struct orr_transport *transport; /* of the resource; NULL: everything is done here and as ourselves */
 };
 

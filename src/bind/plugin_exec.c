@@ -54,7 +54,8 @@ static size_t count_of(char *const *list) {
 }
 
 /* The plug-in's own, from the table at `options`, unless that is 0. */
-static char **environment_for(lua_State *L, const struct orr_plugin_host *host, int options, struct orr_arena *arena) {
+static char **environment_for(lua_State *L, const struct orr_plugin_host *host, int options,
+                              struct orr_arena *arena) {
   bool is_far = host->transport && orr_transport_is_far(host->transport);
   bool has_own = options && lua_getfield(L, options, "environment") == LUA_TTABLE;
   char *const *configured = host->transport ? orr_transport_environment(host->transport) : NULL;
@@ -175,7 +176,8 @@ static void errand_ended(void *data, struct orr_errand_result *result) {
     go_on_without(it.ticket, &result->err);
     return;
   }
-  bool stopped = (result->exit_code == 124 || result->exit_code == 137) && orr_clock_ms() - it.begun_ms >= it.timeout_ms;
+  bool stopped =
+      (result->exit_code == 124 || result->exit_code == 137) && orr_clock_ms() - it.begun_ms >= it.timeout_ms;
   struct orr_child_result child = {.exit_code = result->exit_code,
                                    .timed_out = result->timed_out || stopped,
                                    .cut = result->cut,
@@ -189,15 +191,16 @@ static void errand_ended(void *data, struct orr_errand_result *result) {
   go_on(it.ticket, &child);
 }
 
-static int start_here(struct orr_plugin_host *host, const struct orr_child_options *child, struct running *running,
-                      struct orr_err *err) {
+static int start_here(struct orr_plugin_host *host, const struct orr_child_options *child,
+                      struct running *running, struct orr_err *err) {
   return orr_child_start(host->loop, child, command_ended, running, err) ? ORR_OK : err->code;
 }
 
-static int start_there(struct orr_plugin_host *host, const struct orr_child_options *child, struct running *running,
-                       struct orr_err *err) {
+static int start_there(struct orr_plugin_host *host, const struct orr_child_options *child,
+                       struct running *running, struct orr_err *err) {
   if (child->input_size && memchr(child->input, 0, child->input_size))
-    return orr_fail(err, ORR_INVALID, "%s: what it is to read has a NUL in it, which is not sent", child->argv[0]);
+    return orr_fail(err, ORR_INVALID, "%s: what it is to read has a NUL in it, which is not sent",
+                    child->argv[0]);
   struct orr_errand_command command = {.argv = child->argv,
                                        .environment = child->environment,
                                        .directory = child->directory ? child->directory : "/",

@@ -63,7 +63,7 @@ static int l_write(lua_State *L) {
 
 void orr_plugin_host_push(struct orr_plugin_host *host, lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"exec", orr_l_exec},           {"sleep", l_sleep},   {"now", l_now},
+      {"exec", orr_l_exec},       {"sleep", l_sleep},   {"now", l_now},
       {"monotonic", l_monotonic}, {"log", l_log},       {"changed", l_changed},
       {"directory", l_directory}, {"each", orr_l_each}, {NULL, NULL}};
   static const luaL_Reg file_functions[] = {{"read", l_read}, {"write", l_write}, {NULL, NULL}};

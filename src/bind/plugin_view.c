@@ -14,8 +14,8 @@ enum { MOST_REPORTED = 64 << 20 };
 struct orr_view {
   struct orr_lua_plugin *plugin;
   struct orr_plugin_host host;
-  char *account;                     /* NULL: the service's own */
-  int self;                          /* registry reference: the instance; 0: it is not open */
+  char *account; /* NULL: the service's own */
+  int self;      /* registry reference: the instance; 0: it is not open */
   bool opening;
   struct orrery_call *first, **last; /* calls that wait their turn */
   struct orrery_call *running;
@@ -29,9 +29,11 @@ struct orr_view {
 static void run_next(struct orr_view *view);
 
 /* Logs the failure of a task, and returns its sentence. */
-static const char *log_failure(struct orr_view *view, lua_State *L, const char *verb, enum orr_outcome outcome) {
+static const char *log_failure(struct orr_view *view, lua_State *L, const char *verb,
+                               enum orr_outcome outcome) {
   const char *sentence = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "threw what is no text";
-  orr_log(view->host.orrery->log, ORR_LOG_ERROR, "plug-in failed", ORR_S("resource", view->host.orrery->resource),
+  orr_log(view->host.orrery->log, ORR_LOG_ERROR, "plug-in failed",
+          ORR_S("resource", view->host.orrery->resource),
           ORR_S("account", view->account ? view->account : ""), ORR_S("verb", verb),
           ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", orr_task_trace(L)));
   return sentence;
@@ -115,10 +117,8 @@ static struct orr_view *create(struct orr_lua_plugin *plugin, const char *accoun
   struct orr_view *view = orr_zalloc(sizeof *view);
   *view = (struct orr_view){.plugin = plugin, .account = orr_strdup(account), .next = plugin->views};
   view->last = &view->first;
-  view->host = (struct orr_plugin_host){.loop = plugin->loop,
-                                        .orrery = plugin->host,
-                                        .transport = plugin->transport,
-                                        .account = view->account};
+  view->host = (struct orr_plugin_host){
+      .loop = plugin->loop, .orrery = plugin->host, .transport = plugin->transport, .account = view->account};
   return plugin->views = view;
 }
 
@@ -215,7 +215,8 @@ static int check(const struct orr_lua_plugin *plugin, const char *account, struc
   if (!account) return ORR_OK;
   if (!plugin->transport || !orr_transport_has_accounts(plugin->transport))
     return orr_fail(err, ORR_INVALID, "this resource does everything as one account (run_as = \"service\")");
-  if (!orr_is_account(account)) return orr_fail(err, ORR_INVALID, "%s cannot be an account's name here", account);
+  if (!orr_is_account(account))
+    return orr_fail(err, ORR_INVALID, "%s cannot be an account's name here", account);
   return ORR_OK;
 }
 

@@ -14,8 +14,8 @@ struct orr_lua_plugin {
   struct orrery_host *host;
   const struct orrery_value *config;
   struct orr_transport *transport; /* NULL: everything is done here and as ourselves */
-  int verbs;              /* registry reference: the table of verbs */
-  struct orr_view *views; /* the service's own is there first, and stands last */
+  int verbs;                       /* registry reference: the table of verbs */
+  struct orr_view *views;          /* the service's own is there first, and stands last */
 };
 
 /* Opens the service's own. */

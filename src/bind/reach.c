@@ -148,7 +148,8 @@ static int l_open(lua_State *L) {
 }
 
 int orr_bind_reach(lua_State *L) {
-  static const luaL_Reg functions[] = {{"set", l_set}, {"way", l_way}, {"run", l_run}, {"open", l_open}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"set", l_set}, {"way", l_way}, {"run", l_run}, {"open", l_open}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

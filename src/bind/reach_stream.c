@@ -76,7 +76,8 @@ static void ended(void *data, struct orr_errand_result *result) {
   link->why = result->err;
   link->exit_code = result->exit_code;
   orr_buf_put(&link->errors, result->errors.data, result->errors.size);
-  if (!link->why.code && result->exit_code == -1) orr_fail(&link->why, ORR_UNAVAILABLE, "the connection broke");
+  if (!link->why.code && result->exit_code == -1)
+    orr_fail(&link->why, ORR_UNAVAILABLE, "the connection broke");
   if (link->abandoned)
     destroy(link);
   else
@@ -126,8 +127,8 @@ static int l_close(lua_State *L) {
 }
 
 int orr_reach_stream(lua_State *L, struct orr_loop *loop, const struct orr_errand_options *options) {
-  static const luaL_Reg methods[] = {{"read", l_read}, {"close", l_close}, {"__gc", l_close}, {"__close", l_close},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"read", l_read}, {"close", l_close}, {"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
   struct orr_errand_options streamed = *options;
   struct link **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;

@@ -136,18 +136,16 @@ static int l_start(lua_State *L) {
   }
   struct orr_plugin_loading loading = all->loading;
   loading.transport = orr_transports_find(all->transports, name);
-  struct orr_starting starting = {.home = all->home,
-                                  .left = &all->left,
-                                  .changes = &entry->changes,
-                                  .place = entry->running ? &entry->beside : &entry->running,
-                                  .ticket = ticket,
-                                  .timeout_ms = timeout_ms,
-                                  .loading = loading,
-                                  .options = {.name = name,
-                                              .path = path,
-                                              .state_directory = state,
-                                              .config = &config,
-                                              .log = all->loading.log}};
+  struct orr_starting starting = {
+      .home = all->home,
+      .left = &all->left,
+      .changes = &entry->changes,
+      .place = entry->running ? &entry->beside : &entry->running,
+      .ticket = ticket,
+      .timeout_ms = timeout_ms,
+      .loading = loading,
+      .options = {
+          .name = name, .path = path, .state_directory = state, .config = &config, .log = all->loading.log}};
   int code = orr_instance_start(&starting, &err);
   orr_arena_destroy(arena);
   return code == ORR_OK ? lua_yield(L, 0) : orr_push_failure(L, &err);

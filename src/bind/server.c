@@ -133,10 +133,14 @@ static int l_metrics(lua_State *L) {
 }
 
 int orr_bind_server(lua_State *L) {
-  static const luaL_Reg functions[] = {{"ready", l_ready},       {"beat", l_beat},
-                                       {"beat_age", l_beat_age}, {"trouble", l_trouble},
-                                       {"random", l_random},     {"write_private", l_write_private},
-                                       {"metrics", l_metrics},   {"hook_failed", l_hook_failed},
+  static const luaL_Reg functions[] = {{"ready", l_ready},
+                                       {"beat", l_beat},
+                                       {"beat_age", l_beat_age},
+                                       {"trouble", l_trouble},
+                                       {"random", l_random},
+                                       {"write_private", l_write_private},
+                                       {"metrics", l_metrics},
+                                       {"hook_failed", l_hook_failed},
                                        {NULL, NULL}};
   luaL_newlib(L, functions);
   lua_pushliteral(L, ORRERY_VERSION);

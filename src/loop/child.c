@@ -176,7 +176,8 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
   child->said = options->said;
   child->ended = ended;
   child->data = data;
-  if (options->timeout_ms > 0) child->deadline = orr_timer_start(loop, options->timeout_ms, 0, timed_out, child);
+  if (options->timeout_ms > 0)
+    child->deadline = orr_timer_start(loop, options->timeout_ms, 0, timed_out, child);
   uv_read_start((uv_stream_t *)&child->out, chunk_for, output);
   uv_read_start((uv_stream_t *)&child->err, chunk_for, output);
   return child;

@@ -12,9 +12,10 @@ struct orr_child_options {
   const char *directory;    /* NULL: "/" */
   const void *input;        /* copied */
   size_t input_size;
-  int held;             /* a descriptor that it and what it starts have as their 3; 0: none */
-  long long timeout_ms; /* then its process group is killed; 0: it may take for ever, and is killed by its owner */
-  size_t most_output;   /* of each stream; what is beyond is dropped, and told */
+  int held; /* a descriptor that it and what it starts have as their 3; 0: none */
+  long long
+      timeout_ms; /* then its process group is killed; 0: it may take for ever, and is killed by its owner */
+  size_t most_output; /* of each stream; what is beyond is dropped, and told */
   /* Gets what it writes to its standard output as it comes, which is then not gathered. NULL: it is. */
   void (*said)(void *data, const char *bytes, size_t size);
 };

@@ -14,7 +14,7 @@ struct orr_loop {
   uv_prepare_t about_to_wait;
   _Atomic(struct orr_message *) inbox;
   atomic_bool stopping;
-  int expected; /* messages */
+  int expected;                           /* messages */
   struct orr_chore *chores, **last_chore; /* due when the turn ends */
   char read_room[ORR_READ_ROOM];
 };

@@ -19,7 +19,8 @@ static struct words begin(struct orr_arena *arena) {
 }
 
 static void add(struct words *words, const char *text) {
-  if (words->count < MOST_WORDS - 1) words->list[words->count++] = orr_arena_dup(words->arena, text, strlen(text));
+  if (words->count < MOST_WORDS - 1)
+    words->list[words->count++] = orr_arena_dup(words->arena, text, strlen(text));
 }
 
 static void add_all(struct words *words, const char *const *list) {
@@ -31,21 +32,22 @@ static void add_option(struct words *words, const char *name, const char *value)
   add(words, orr_arena_printf(words->arena, "%s=%s", name, value));
 }
 
-char **orr_command_of_master(const struct orr_transport_settings *settings, const char *account, const char *socket,
-                             struct orr_arena *arena) {
+char **orr_command_of_master(const struct orr_transport_settings *settings, const char *account,
+                             const char *socket, struct orr_arena *arena) {
   static const char *const fixed[] = {"-M", "-N", "-T", "-x", "-a", NULL};
   static const char *const options[][2] = {
-      {"BatchMode", "yes"},           {"ControlPersist", "no"},    {"ClearAllForwardings", "yes"},
-      {"ServerAliveInterval", "10"},  {"ServerAliveCountMax", "3"}, {"PermitLocalCommand", "yes"},
-      {"LocalCommand", "echo up"},    {"RemoteCommand", "none"},   {"ForkAfterAuthentication", "no"},
-      {"TCPKeepAlive", "yes"},        {"StdinNull", "yes"},        {"LogLevel", "INFO"}};
+      {"BatchMode", "yes"},          {"ControlPersist", "no"},     {"ClearAllForwardings", "yes"},
+      {"ServerAliveInterval", "10"}, {"ServerAliveCountMax", "3"}, {"PermitLocalCommand", "yes"},
+      {"LocalCommand", "echo up"},   {"RemoteCommand", "none"},    {"ForkAfterAuthentication", "no"},
+      {"TCPKeepAlive", "yes"},       {"StdinNull", "yes"},         {"LogLevel", "INFO"}};
   struct words words = begin(arena);
   const char *user = settings->run_as == ORR_AS_LOGIN && account ? account : settings->ssh_user;
   add(&words, "ssh");
   if (settings->ssh_config) add(&words, "-F"), add(&words, settings->ssh_config);
   add_all(&words, fixed);
   add_option(&words, "ControlPath", socket);
-  for (size_t i = 0; i < sizeof options / sizeof *options; i++) add_option(&words, options[i][0], options[i][1]);
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+    add_option(&words, options[i][0], options[i][1]);
   add_option(&words, "ConnectTimeout", orr_arena_printf(arena, "%d", (settings->connect_ms + 999) / 1000));
   if (user) add(&words, "-l"), add(&words, user);
   if (settings->ssh_port) add(&words, "-p"), add(&words, orr_arena_printf(arena, "%d", settings->ssh_port));
@@ -54,11 +56,17 @@ char **orr_command_of_master(const struct orr_transport_settings *settings, cons
   return words.list;
 }
 
-char **orr_command_of_shell(const struct orr_transport_settings *settings, const char *account, const char *socket,
-                            struct orr_arena *arena) {
+char **orr_command_of_shell(const struct orr_transport_settings *settings, const char *account,
+                            const char *socket, struct orr_arena *arena) {
   static const char *const sudo[] = {"sudo", "-n", "-H", "-u", NULL};
-  static const char *const use[] = {"ssh", "-F", "/dev/null", "-T", "-x", "-a", "-o", "ControlMaster=no", "-o", "BatchMode=yes",
-                                    "-o", "ProxyCommand=false", "-o", "LogLevel=ERROR", NULL};
+  static const char *const use[] = {"ssh",       "-F",
+                                    "/dev/null", "-T",
+                                    "-x",        "-a",
+                                    "-o",        "ControlMaster=no",
+                                    "-o",        "BatchMode=yes",
+                                    "-o",        "ProxyCommand=false",
+                                    "-o",        "LogLevel=ERROR",
+                                    NULL};
   struct words words = begin(arena);
   const char *shell = settings->login ? "/bin/sh -l" : "/bin/sh";
   bool by_sudo = settings->run_as == ORR_AS_SUDO && account;

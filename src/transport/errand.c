@@ -50,11 +50,14 @@ static void said(void *data, const char *bytes, size_t size) {
   }
   if (errand->heard.size < errand->options.most_output) orr_buf_put(&errand->heard, bytes, size);
   errand->begun = orr_script_cut_front(&errand->heard, errand->mark);
-  if (errand->begun && errand->heard.size) errand->options.said(errand->data, errand->heard.data, errand->heard.size);
+  if (errand->begun && errand->heard.size)
+    errand->options.said(errand->data, errand->heard.data, errand->heard.size);
 }
 
 /* Whether ssh says itself that nothing was begun: it had no channel, or did not so much as reach the connection. */
-static bool is_full(struct orr_buf *errors) { return strstr(orr_buf_text(errors), "Session open refused by peer"); }
+static bool is_full(struct orr_buf *errors) {
+  return strstr(orr_buf_text(errors), "Session open refused by peer");
+}
 
 static bool was_not_there(struct orr_buf *errors) {
   return strstr(orr_buf_text(errors), "UNKNOWN port 65535") && !strstr(errors->data, "mux_client");
@@ -63,7 +66,8 @@ static bool was_not_there(struct orr_buf *errors) {
 static void child_ended(void *data, struct orr_child_result *child) {
   struct orr_errand *errand = data;
   struct orr_passage *passage = errand->passage;
-  struct orr_errand_result result = {.out = child->out, .errors = child->err, .timed_out = child->timed_out, .cut = child->cut};
+  struct orr_errand_result result = {
+      .out = child->out, .errors = child->err, .timed_out = child->timed_out, .cut = child->cut};
   bool begun = errand->options.said ? errand->begun : orr_script_cut_front(&result.out, errand->mark);
   begun = orr_script_cut_front(&result.errors, errand->mark) && begun;
   result.exit_code = begun ? orr_script_cut_end(&result.errors, errand->mark) : -1;
@@ -75,7 +79,8 @@ static void child_ended(void *data, struct orr_child_result *child) {
   } else {
     if (!begun && (passage->full || was_not_there(&result.errors)))
       orr_fail(&result.err, ORR_UNAVAILABLE, "%s",
-               passage->full ? "the ssh server has no session for it (its MaxSessions)" : "the ssh connection has just broken");
+               passage->full ? "the ssh server has no session for it (its MaxSessions)"
+                             : "the ssh connection has just broken");
     end(errand, &result);
   }
   child->out = result.out, child->err = result.errors; /* which it frees */
@@ -106,8 +111,8 @@ static void come(struct orr_passage *passage) {
 static void try(struct orr_errand *errand) {
   long long ms = errand->options.timeout_ms ? errand->options.timeout_ms : CONNECTION_MS;
   errand->child = NULL;
-  errand->passage = orr_passage_ask(errand->options.transport, errand->options.account, errand->options.file, errand->loop, ms,
-                                    come, errand);
+  errand->passage = orr_passage_ask(errand->options.transport, errand->options.account, errand->options.file,
+                                    errand->loop, ms, come, errand);
 }
 
 struct orr_errand *orr_errand_start(struct orr_loop *loop, const struct orr_errand_options *options,

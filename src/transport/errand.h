@@ -11,9 +11,10 @@ struct orr_errand_options {
   bool file;           /* it is for a file, not for a command: the connection has a share for each */
   const char *script;  /* for sh, in a shell of its own: it may exit */
   size_t script_size;
-  int held;             /* as of a child (loop/child.h); the errand closes it */
-  long long timeout_ms; /* 0: for ever, and it is stopped by its owner; a connection is waited for not that long */
-  size_t most_output;   /* of each stream */
+  int held; /* as of a child (loop/child.h); the errand closes it */
+  long long
+      timeout_ms; /* 0: for ever, and it is stopped by its owner; a connection is waited for not that long */
+  size_t most_output; /* of each stream */
   /* Gets the output as it comes, which is then not gathered. NULL: it is. */
   void (*said)(void *data, const char *bytes, size_t size);
 };

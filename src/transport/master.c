@@ -85,7 +85,8 @@ static bool is_free(const struct orr_master *master, bool file) {
 }
 
 static void grant(struct orr_master *master, struct orr_passage *passage) {
-  passage->argv = orr_command_of_shell(&master->transport->settings, passage->account, master->socket, passage->arena);
+  passage->argv =
+      orr_command_of_shell(&master->transport->settings, passage->account, master->socket, passage->arena);
   passage->directory = orr_transports_folder(master->all);
   passage->granted_at = orr_clock_ms();
   *(passage->file ? &master->files : &master->commands) += 1;
@@ -141,7 +142,8 @@ static void said(void *data, const char *bytes, size_t size) {
   master->up = true;
   master->up_since = master->used_at = orr_clock_ms();
   stop_timer(master);
-  master->timer = orr_timer_start(orr_transports_loop(master->all), master->transport->settings.idle_ms, 0, idle, master);
+  master->timer =
+      orr_timer_start(orr_transports_loop(master->all), master->transport->settings.idle_ms, 0, idle, master);
   tell(master, ORR_LOG_INFO, "ssh connected");
   serve(master);
 }
@@ -169,7 +171,8 @@ static void explain(struct orr_master *master, struct orr_child_result *result) 
   else
     put_last_words(&words, &result->err);
   orr_fail(&master->why, ORR_UNAVAILABLE, "the ssh connection to %s%s%s %s: %s", user, *user ? "@" : "", host,
-           master->up_since ? "broke" : "cannot be made", words.size ? orr_buf_text(&words) : "ssh gave no reason");
+           master->up_since ? "broke" : "cannot be made",
+           words.size ? orr_buf_text(&words) : "ssh gave no reason");
   orr_buf_free(&words);
 }
 
@@ -228,8 +231,8 @@ static void connect_now(struct orr_master *master) {
   master->child = orr_child_start(orr_transports_loop(master->all), &options, ended, master, &err);
   orr_arena_destroy(arena);
   if (master->child) {
-    master->timer = orr_timer_start(orr_transports_loop(master->all), transport->settings.connect_ms + GRACE_MS, 0, too_slow,
-                                    master);
+    master->timer = orr_timer_start(orr_transports_loop(master->all),
+                                    transport->settings.connect_ms + GRACE_MS, 0, too_slow, master);
     return;
   }
   orr_fail(&master->why, ORR_UNAVAILABLE, "ssh cannot be started: %s", err.text);
@@ -243,7 +246,8 @@ static struct orr_master *master_for(struct orr_passage *passage) {
   const char *account = transport->settings.run_as == ORR_AS_LOGIN ? passage->account : NULL;
   struct orr_master **first = orr_transports_masters(transport->all);
   for (struct orr_master *master = *first; master; master = master->next)
-    if (master->transport == transport && (account ? master->account && strcmp(master->account, account) == 0 : !master->account))
+    if (master->transport == transport &&
+        (account ? master->account && strcmp(master->account, account) == 0 : !master->account))
       return master;
   struct orr_master *master = orr_zalloc(sizeof *master);
   *master = (struct orr_master){.all = transport->all,

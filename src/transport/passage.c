@@ -31,8 +31,9 @@ void orr_passage_send_home(struct orr_passage *passage) {
 
 static void ask(struct orr_message *message) { orr_master_ask((struct orr_passage *)message); }
 
-struct orr_passage *orr_passage_ask(struct orr_transport *transport, const char *account, bool file, struct orr_loop *home,
-                                    long long timeout_ms, void (*come)(struct orr_passage *passage), void *user) {
+struct orr_passage *orr_passage_ask(struct orr_transport *transport, const char *account, bool file,
+                                    struct orr_loop *home, long long timeout_ms,
+                                    void (*come)(struct orr_passage *passage), void *user) {
   struct orr_passage *passage = orr_zalloc(sizeof *passage);
   *passage = (struct orr_passage){.transport = orr_transport_hold(transport),
                                   .account = orr_strdup(account),

@@ -29,7 +29,8 @@ struct orr_passage {
 };
 
 /* `come` is called once, within `timeout_ms` or soon after it. */
-struct orr_passage *orr_passage_ask(struct orr_transport *transport, const char *account, bool file, struct orr_loop *home,
-                                    long long timeout_ms, void (*come)(struct orr_passage *passage), void *user);
+struct orr_passage *orr_passage_ask(struct orr_transport *transport, const char *account, bool file,
+                                    struct orr_loop *home, long long timeout_ms,
+                                    void (*come)(struct orr_passage *passage), void *user);
 /* Granted or not: frees it. At home. */
 void orr_passage_leave(struct orr_passage *passage);

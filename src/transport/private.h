@@ -45,8 +45,8 @@ void orr_masters_end(struct orr_transports *all, const struct orr_transport *tra
 /* --- command.c: how programs are called --- */
 
 /* An ssh that connects, says "up" when others may use its connection, and stays. In the arena, as all here. */
-char **orr_command_of_master(const struct orr_transport_settings *settings, const char *account, const char *socket,
-                             struct orr_arena *arena);
+char **orr_command_of_master(const struct orr_transport_settings *settings, const char *account,
+                             const char *socket, struct orr_arena *arena);
 /* A shell that reads its script from its standard input, at the far end, as the account. */
-char **orr_command_of_shell(const struct orr_transport_settings *settings, const char *account, const char *socket,
-                            struct orr_arena *arena);
+char **orr_command_of_shell(const struct orr_transport_settings *settings, const char *account,
+                            const char *socket, struct orr_arena *arena);

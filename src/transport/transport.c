@@ -22,7 +22,8 @@ static void destroy(struct orr_transport *transport) {
 }
 
 static void over(struct orr_message *message) {
-  struct orr_transport *transport = (struct orr_transport *)((char *)message - offsetof(struct orr_transport, over));
+  struct orr_transport *transport =
+      (struct orr_transport *)((char *)message - offsetof(struct orr_transport, over));
   orr_masters_end(transport->all, transport);
   destroy(transport);
 }
@@ -39,7 +40,8 @@ static int check(const struct orr_transport_settings *settings, struct orr_err *
 }
 
 struct orr_transport *orr_transport_create(struct orr_transports *transports,
-                                           const struct orr_transport_settings *settings, struct orr_err *err) {
+                                           const struct orr_transport_settings *settings,
+                                           struct orr_err *err) {
   if (check(settings, err) != ORR_OK) return NULL;
   if (settings->ssh_host && !orr_transports_keep(transports, err)) return NULL;
   struct orr_transport *transport = orr_zalloc(sizeof *transport);
@@ -71,7 +73,9 @@ char *const *orr_transport_environment(const struct orr_transport *transport) {
   return transport->settings.environment;
 }
 
-bool orr_transport_is_far(const struct orr_transport *transport) { return transport->settings.ssh_host != NULL; }
+bool orr_transport_is_far(const struct orr_transport *transport) {
+  return transport->settings.ssh_host != NULL;
+}
 
 bool orr_transport_has_accounts(const struct orr_transport *transport) {
   return transport->settings.run_as != ORR_AS_SERVICE;

@@ -31,19 +31,22 @@ struct orr_transports;
 struct orr_transports *orr_transports_create(const char *data, const struct orr_log *log);
 /* Ends all connections; whoever waits for one is told, and nobody gets one any more. NULL is legal. */
 void orr_transports_stop(struct orr_transports *transports);
-void orr_transports_destroy(struct orr_transports *transports); /* after those loops have ended; NULL is legal */
+void orr_transports_destroy(
+    struct orr_transports *transports); /* after those loops have ended; NULL is legal */
 
 struct orr_transport;
 /* Counted: every hold needs a release. With the last one its connections end. */
 struct orr_transport *orr_transport_create(struct orr_transports *transports,
-                                           const struct orr_transport_settings *settings, struct orr_err *err);
+                                           const struct orr_transport_settings *settings,
+                                           struct orr_err *err);
 struct orr_transport *orr_transport_hold(struct orr_transport *transport);
 void orr_transport_release(struct orr_transport *transport); /* any thread; NULL is legal */
 
 /* The transport of a resource by its name, for those who look after its files. Any thread. */
 void orr_transports_publish(struct orr_transports *transports, const char *resource,
                             struct orr_transport *transport); /* NULL: it has none any more */
-struct orr_transport *orr_transports_find(struct orr_transports *transports, const char *resource); /* held | NULL */
+struct orr_transport *orr_transports_find(struct orr_transports *transports,
+                                          const char *resource); /* held | NULL */
 
 char *const *orr_transport_environment(const struct orr_transport *transport); /* as in the settings */
 /* Whether it leads to another machine; whether accounts are told apart. */

@@ -35,9 +35,13 @@ struct orr_transports {
 
 const struct orr_log *orr_transports_log(const struct orr_transports *all) { return all->log; }
 const char *orr_transports_folder(const struct orr_transports *all) { return all->folder; }
-struct orr_loop *orr_transports_loop(struct orr_transports *all) { return all->keeper; }
+struct orr_loop *orr_transports_loop(struct orr_transports *all) {
+  return all->keeper;
+}
 int orr_transports_number(struct orr_transports *all) { return ++all->number; }
-struct orr_master **orr_transports_masters(struct orr_transports *all) { return &all->masters; }
+struct orr_master **orr_transports_masters(struct orr_transports *all) {
+  return &all->masters;
+}
 
 /* --- the keeper --- */
 
@@ -63,7 +67,8 @@ static void end_left_over(struct orr_transports *all, const char *name) {
   orr_buf_free(&text);
   snprintf(option, sizeof option, "ControlPath=%s", name);
   char *argv[] = {"ssh", "-F", "/dev/null", "-o", option, "-O", "exit", "--", "left-over", NULL};
-  struct orr_child_options options = {.argv = argv, .environment = environ, .directory = all->folder, .timeout_ms = SWEEP_MS};
+  struct orr_child_options options = {
+      .argv = argv, .environment = environ, .directory = all->folder, .timeout_ms = SWEEP_MS};
   if (!orr_child_start(all->keeper, &options, left_over_ended, path, NULL)) left_over_ended(path, NULL);
 }
 
@@ -93,7 +98,8 @@ static bool start_keeper(struct orr_transports *all, struct orr_err *err) {
 }
 
 static void end(struct orr_message *message) {
-  struct orr_transports *all = (struct orr_transports *)((char *)message - offsetof(struct orr_transports, end));
+  struct orr_transports *all =
+      (struct orr_transports *)((char *)message - offsetof(struct orr_transports, end));
   orr_masters_end(all, NULL);
   orr_loop_stop(all->keeper);
 }
@@ -130,7 +136,8 @@ static void withdraw(struct published **at) {
   free(gone);
 }
 
-void orr_transports_publish(struct orr_transports *all, const char *resource, struct orr_transport *transport) {
+void orr_transports_publish(struct orr_transports *all, const char *resource,
+                            struct orr_transport *transport) {
   struct published *made = NULL;
   if (transport) {
     made = orr_zalloc(sizeof *made);

@@ -43,7 +43,8 @@ static void forget(struct run *run) {
 
 static void begin(void) {
   folder_make(folder);
-  log_to = (struct orr_log){.fd = open(PATH_OF(folder, "log"), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+  log_to =
+      (struct orr_log){.fd = open(PATH_OF(folder, "log"), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
   loop = orr_loop_create(NULL);
   transports = orr_transports_create(folder, &log_to);
   left = 0;
@@ -57,7 +58,8 @@ static void end(void) {
   folder_remove(folder);
 }
 
-static void start(struct run *run, struct orr_transport *transport, const char *script, long long timeout_ms) {
+static void start(struct run *run, struct orr_transport *transport, const char *script,
+                  long long timeout_ms) {
   struct orr_errand_options options = {.transport = transport,
                                        .script = script,
                                        .script_size = strlen(script),
@@ -137,7 +139,9 @@ static void half_a_script_does_nothing(void **state) {
 
 static void a_command_is_given_what_it_is_to_have(void **state) {
   (void)state;
-  char *argv[] = {"/bin/sh", "-c", "printf '%s|' \"$@\"; echo \"$A|$B|$_9\"; pwd; cat", "sh", "it's", "$HOME `x`\n", "", "-n", NULL};
+  char *argv[] = {"/bin/sh", "-c",   "printf '%s|' \"$@\"; echo \"$A|$B|$_9\"; pwd; cat",
+                  "sh",      "it's", "$HOME `x`\n",
+                  "",        "-n",   NULL};
   char *environment[] = {"A=1 'two'", "B=\n\\", "_9=nine", "BAD-NAME=x; touch /tmp/never", "9=x", "=x", NULL};
   static const char input[] = "one\n'EOF'\n$HOME";
   struct orr_errand_command command = {.argv = argv,
@@ -150,7 +154,8 @@ static void a_command_is_given_what_it_is_to_have(void **state) {
   orr_errand_command_put(&script, &command);
   struct run run = here(orr_buf_text(&script), 20000);
   assert_int_equal(run.exit_code, 0);
-  assert_string_equal(orr_buf_text(&run.out), "it's|$HOME `x`\n||-n|1 'two'|\n\\|nine\n/usr\none\n'EOF'\n$HOME\n");
+  assert_string_equal(orr_buf_text(&run.out),
+                      "it's|$HOME `x`\n||-n|1 'two'|\n\\|nine\n/usr\none\n'EOF'\n$HOME\n");
   orr_buf_free(&script);
   forget(&run);
 }
@@ -186,8 +191,11 @@ static struct stream stream(const char *script, bool stop) {
   struct stream stream = {.stop = stop};
   begin();
   struct orr_transport *transport = plain();
-  struct orr_errand_options options = {
-      .transport = transport, .script = script, .script_size = strlen(script), .most_output = 1 << 20, .said = heard};
+  struct orr_errand_options options = {.transport = transport,
+                                       .script = script,
+                                       .script_size = strlen(script),
+                                       .most_output = 1 << 20,
+                                       .said = heard};
   left = 1;
   stream.run.errand = orr_errand_start(loop, &options, ended, &stream);
   orr_transport_release(transport);
@@ -216,11 +224,14 @@ static const char ssh[] =
     "case \" $* \" in\n"
     "*' -O exit '*) exit 255 ;;\n"
     "*' -M '*) echo x >>\"$FAKE/masters\"\n"
-    "  [ ! -e \"$FAKE/refuses\" ] || { echo banner >&2; echo 'Permission denied (publickey).' >&2; exit 255; }\n"
+    "  [ ! -e \"$FAKE/refuses\" ] || { echo banner >&2; echo 'Permission denied (publickey).' >&2; exit 255; "
+    "}\n"
     "  : >\"$socket\"; echo up; exec sleep 1000 ;;\n"
     "*) [ -e \"$socket\" ] || { echo 'Connection closed by UNKNOWN port 65535' >&2; exit 255; }\n"
-    "  if [ -e \"$FAKE/sessions\" ] && [ \"$(ls \"$FAKE\" | grep -c '^session\\.')\" -ge \"$(cat \"$FAKE/sessions\")\" ]; then\n"
-    "    echo 'mux_client_request_session: session request failed: Session open refused by peer' >&2; exit 255\n"
+    "  if [ -e \"$FAKE/sessions\" ] && [ \"$(ls \"$FAKE\" | grep -c '^session\\.')\" -ge \"$(cat "
+    "\"$FAKE/sessions\")\" ]; then\n"
+    "    echo 'mux_client_request_session: session request failed: Session open refused by peer' >&2; exit "
+    "255\n"
     "  fi\n"
     "  : >\"$FAKE/session.$$\"; echo 'Welcome to this machine'; echo 'mind the gap' >&2\n"
     "  /bin/sh; code=$?; rm -f \"$FAKE/session.$$\"; exit $code ;;\n"
@@ -298,7 +309,8 @@ static void who_is_refused_hears_why_at_once(void **state) {
   start(&first, transport, "echo it", 60000);
   orr_loop_run(loop);
   assert_int_equal(first.err.code, ORR_UNAVAILABLE);
-  assert_non_null(strstr(first.err.text, "the ssh connection to cluster cannot be made: Permission denied (publickey)"));
+  assert_non_null(
+      strstr(first.err.text, "the ssh connection to cluster cannot be made: Permission denied (publickey)"));
   orr_loop_destroy(loop);
   loop = orr_loop_create(NULL);
   start(&second, transport, "echo it", 60000);
