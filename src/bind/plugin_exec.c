@@ -242,9 +242,10 @@ int orr_l_exec(lua_State *L) {
     if (lua_getfield(L, 2, "timeout") == LUA_TNUMBER) child.timeout_ms = (long long)lua_tonumber(L, -1);
     if (lua_getfield(L, 2, "directory") == LUA_TSTRING) child.directory = lua_tostring(L, -1);
   }
+  struct orr_ticket ticket = orr_task_wait(L); /* which raises where nobody can wait */
   struct orr_arena *arena = orr_arena_create();
   struct running *running = orr_alloc(sizeof *running);
-  *running = (struct running){orr_task_wait(L), orr_clock_ms(), child.timeout_ms};
+  *running = (struct running){ticket, orr_clock_ms(), child.timeout_ms};
   struct orr_err err;
   child.argv = argv_for(L, arena);
   child.environment = environment_for(L, host, options, arena);

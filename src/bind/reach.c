@@ -7,7 +7,8 @@
                                     there, as the account (nil: the service's own); of each output at most so many bytes
      open(resource, account, script)
                                     → a stream (reach_stream.c) of what the script says
-   These are for files; they have a share of an ssh connection of their own, so that commands need not wait for them. */
+   What the API asks for has a share of an ssh connection of its own: however much is downloaded, commands need not wait,
+   nor what the control worker has to know of its jobs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,7 +119,7 @@ static bool take_arguments(lua_State *L, struct orr_errand_options *options) {
   const char *resource = luaL_checkstring(L, 1);
   options->account = luaL_optstring(L, 2, NULL);
   options->script = luaL_checklstring(L, 3, &options->script_size);
-  options->file = true;
+  options->file = orr_house_of(L)->resources == NULL; /* who has these drives them */
   if (options->account && !orr_is_account(options->account)) luaL_argerror(L, 2, "no name of an account");
   options->transport = orr_transports_find(orr_house_of(L)->transports, resource);
   if (options->transport) return true;
@@ -131,10 +132,11 @@ static bool take_arguments(lua_State *L, struct orr_errand_options *options) {
 static int l_run(lua_State *L) {
   struct orr_errand_options options = {.timeout_ms = luaL_checkinteger(L, 4),
                                        .most_output = (size_t)luaL_checkinteger(L, 5)};
+  struct orr_ticket ticket = orr_task_wait(L);
   if (!take_arguments(L, &options)) return 3;
-  struct orr_ticket *ticket = orr_alloc(sizeof *ticket);
-  *ticket = orr_task_wait(L);
-  orr_errand_start(orr_house_of(L)->loop, &options, ran, ticket);
+  struct orr_ticket *kept = orr_alloc(sizeof *kept);
+  *kept = ticket;
+  orr_errand_start(orr_house_of(L)->loop, &options, ran, kept);
   orr_transport_release(options.transport);
   return lua_yield(L, 0);
 }

@@ -38,8 +38,7 @@ char **orr_command_of_master(const struct orr_transport_settings *settings, cons
   static const char *const options[][2] = {
       {"BatchMode", "yes"},          {"ControlPersist", "no"},     {"ClearAllForwardings", "yes"},
       {"ServerAliveInterval", "10"}, {"ServerAliveCountMax", "3"}, {"PermitLocalCommand", "yes"},
-      {"LocalCommand", "echo up"},   {"RemoteCommand", "none"},    {"ForkAfterAuthentication", "no"},
-      {"TCPKeepAlive", "yes"},       {"StdinNull", "yes"},         {"LogLevel", "INFO"}};
+      {"LocalCommand", "echo up"},   {"TCPKeepAlive", "yes"},      {"LogLevel", "INFO"}};
   struct words words = begin(arena);
   const char *user = settings->run_as == ORR_AS_LOGIN && account ? account : settings->ssh_user;
   add(&words, "ssh");

@@ -112,6 +112,7 @@ return function()
     local fine, _, sentence = roster.begin()
     if not fine then return server.ready(sentence) end
     resources = roster.new()
+    resources:look() -- so that the API knows where files are
     task.spawn(again_and_again, REMOVAL_MS, "removing directories", deletion.remove_directories)
     task.spawn(again_and_again, HOUSEKEEPING_MS, "retention", retention.run)
     server.beat()

@@ -317,6 +317,7 @@ static void who_is_refused_hears_why_at_once(void **state) {
   orr_loop_run(loop);
   assert_string_equal(second.err.text, first.err.text);
   assert_int_equal(lines_of("masters"), 1); /* the second was not tried: that comes after a pause */
+  forget(&first), forget(&second);
   orr_transport_release(transport);
   end();
 }
@@ -334,7 +335,7 @@ static void a_connection_that_has_gone_was_not_used(void **state) {
   start(&second, transport, "echo it", 60000);
   orr_loop_run(loop);
   assert_int_equal(second.err.code, ORR_UNAVAILABLE); /* and so may be done again */
-  forget(&first);
+  forget(&first), forget(&second);
   orr_transport_release(transport);
   end();
 }
