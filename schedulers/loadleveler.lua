@@ -106,14 +106,14 @@ local function report_removed(self, items, removed, report)
   end
 end
 
--- An end that is not final is so when the step has gone, unless it is seen in another state before.
+-- An end that is not final is so when the step has gone, unless it comes back before.
 local function report_seen(self, ref, record)
   local status, outcome = queue.status_of(self, record), nil
   if status.state == "FAILED" and not status.final then
     outcome = { final = true }
     for name, value in pairs(status) do outcome[name] = outcome[name] or value end
   end
-  self.outcomes:put(ref.native_id, outcome)
+  if not queue.is_leaving(record) then self.outcomes:put(ref.native_id, outcome) end
   return status
 end
 
@@ -173,16 +173,17 @@ local WAIT = steering.WAIT
 local HELD_BY_USER = { H = true, HS = true }
 local ENDING = { CANCELED = true, ENDED = true, FAILED = true, REMOVED = true }
 
--- A step that waited and was cancelled leaves no trace when it has left the queue.
+-- A step that was cancelled may leave the queue without a trace. One that waited did not run then, and one that was about to be
+-- removed was; any other may have come to its own end first.
 loadleveler.cancel = steering.verb {
   argv = function() return { "llcancel" } end,
   ends = true,
   judge = function(self, record)
-    if not ENDING[queue.meaning(self, record)] and record.state ~= "RP" then return WAIT end
+    if not ENDING[queue.meaning(self, record)] and not queue.is_leaving(record) then return WAIT end
   end,
-  done = function(self, ref, before)
-    local waited = queue.meaning(self, before)
-    if waited ~= "QUEUED" and waited ~= "HELD" then return end
+  done = function(self, ref, before, after)
+    local was = queue.meaning(self, before)
+    if was ~= "QUEUED" and was ~= "HELD" and not (after and queue.is_leaving(after)) then return end
     self.known:put(ref.tag, ref.native_id)
     self.outcomes:put(ref.native_id, { state = "CANCELED", final = true, native_state = "CA" })
   end,

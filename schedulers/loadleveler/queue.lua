@@ -139,6 +139,9 @@ function queue.meaning(self, record)
   return added or CODES[record.state] and CODES[record.state][1]
 end
 
+---Whether a step is about to be removed.
+function queue.is_leaving(record) return record.state == "RP" end
+
 ---What a record means, as a status (schedulers/README.md). A code that nobody knows says nothing, least of all that the job
 ---failed. An end from which a step may come back is not final before the step has gone. One that was removed is asked about
 ---(queue.removed).

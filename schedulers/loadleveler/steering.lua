@@ -22,7 +22,7 @@ local function settle(items, todo, records, judge, gone, report)
     local verdict = record and judge(record)
     if not record then report(i, gone)
     elseif verdict == steering.WAIT then left[#left + 1] = i
-    else report(i, verdict and rejected(verdict) or {}) end
+    else report(i, verdict and rejected(verdict) or {}, record) end
   end
   return left
 end
@@ -54,7 +54,8 @@ end
 ---@field argv fun(self:table):string[] the command, without the steps it is for
 ---@field judge fun(self:table, record:table):string|nil WAIT: it is yet to come true; nil: it is; other words: why it cannot be
 ---@field ends boolean|nil what is wished for is that the step goes
----@field done fun(self:table, ref:table, before:table)|nil told of each that was done, and of the record that it had before
+---@field done fun(self:table, ref:table, before:table, after:table|nil)|nil told of each that was done, of the record that it
+---had before, and of the one it has
 
 ---A verb that is a command.
 ---@param wish steering.wish
@@ -63,8 +64,8 @@ function steering.verb(wish)
     local todo, before, failure = {}, queue.look(self)
     for i in ipairs(items) do todo[i] = i end
     local function judge(record) return wish.judge(self, record) end
-    local function tell(i, answer)
-      if wish.done and not answer.error then wish.done(self, items[i], queue.of(before, items[i])) end
+    local function tell(i, answer, record)
+      if wish.done and not answer.error then wish.done(self, items[i], queue.of(before, items[i]), record) end
       report(i, answer)
     end
     if before then

@@ -59,11 +59,13 @@ function queue:add(step)
   return step
 end
 
----Gives a step's processes a signal. Until they have begun their starter has to know.
+---Gives a step's processes a signal, after a while if it is to end them. Until they have begun their starter has to know.
 function queue:signal(step, name)
-  if name == "KILL" then write(self:spool(step, ".cancel"), "") end
+  local ends = name == "KILL"
+  if ends then write(self:spool(step, ".cancel"), "") end
   local pid = read(self:spool(step, ".pid"))
-  if pid then os.execute(("kill -s %s -- -%d 2>/dev/null"):format(name, pid)) end
+  local line = pid and ("%s kill -s %s -- -%d"):format(ends and "sleep 0.3;" or "", name, pid)
+  if pid then os.execute(("(%s) >/dev/null 2>&1 3>&- 9>&- %s"):format(line, ends and "&" or "")) end
 end
 
 function queue:finish(step, state, code)
