@@ -18,7 +18,7 @@ for keyword in ("arguments comment dependency error executable hold initialdir i
   .. "shell step_name"):gmatch "%S+" do OURS[keyword] = true end
 
 local function is_allowed(config, keyword)
-  if CUSTOM[keyword] or keyword:find "^network%.%w+$" then return true end
+  if CUSTOM[keyword] or keyword:find "^network%.[%w_]+$" then return true end
   for _, more in ipairs(config.allowed or {}) do
     if more:lower() == keyword and not OURS[keyword] then return true end
   end
@@ -75,9 +75,8 @@ local function keywords_of(config, item)
   local r, a, list, places = item.resources, item.attributes, {}, {}
   local function add(key, value)
     if value == nil then return end
-    key = key:lower():gsub("^network%.(.*)$", function(protocol) return "network." .. protocol:upper() end)
-    places[key] = places[key] or #list + 1
-    list[places[key]] = { key, tostring(value) }
+    local place = places[key:lower()] or #list + 1
+    places[key:lower()], list[place] = place, { key, tostring(value) }
   end
   local custom = a.custom_attributes
   add("job_name", queue.name_of(item.tag))

@@ -1,5 +1,5 @@
--- llcancel ID… (ARC, Cylc, UNICORE): says that it was sent, and ends with 0, though there may be nothing to cancel (an old note of
--- Cylc's; the manual page of the call says that zero means no more than that). A step that runs ends a moment later.
+-- llcancel ID… (ARC, Cylc, UNICORE): says that it was sent, and ends with 0, though there may be nothing to cancel (an old note
+-- of Cylc's; the manual page of the call says that zero means no more than that). A step that runs ends a moment later.
 local WAITS = { I = true, D = true, NQ = true, H = true, S = true, HS = true }
 local RUNS = { ST = true, R = true, E = true }
 

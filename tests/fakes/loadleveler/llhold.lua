@@ -1,6 +1,6 @@
--- llhold ID…, llhold -r ID… and, for administrators, llhold -s ID… (Boston's and Cenapad's manual pages). A step that runs it does
--- not touch; one that both hold and its owner releases is still held by the system. That it says so, and what it says, as llcancel
--- does, is not confirmed.
+-- llhold ID…, llhold -r ID… and, for administrators, llhold -s ID… (Boston's and Cenapad's manual pages). A step that runs it
+-- does not touch; one that both hold and its owner releases is still held by the system. That it speaks as llcancel does is not
+-- confirmed.
 local hold = { I = "H", D = "H", NQ = "H", S = "HS" }
 local release = { H = "I", HS = "S" }
 local hold_by_system = { I = "S", D = "S", NQ = "S", H = "HS" }

@@ -1,5 +1,5 @@
--- llpreempt -m su ID…, llpreempt -r ID… : that there are these two, for administrators, IBM's interface for Perl tells; the letters
--- are not confirmed.
+-- llpreempt -m su ID…, llpreempt -r ID… : that there are these two, for administrators, IBM's interface for Perl tells; the
+-- letters are not confirmed.
 return function(queue, arguments)
   local resumes = arguments[1] == "-r"
   if not resumes and not (arguments[1] == "-m" and arguments[2] == "su") then queue.refuse "Invalid options" end

@@ -1,6 +1,6 @@
--- llq -r CATEGORY… [ID…], one line a step, fields joined by "!" (UNICORE, radical.saga); llq -l ID…, as recorded on AIX in 2016 by
--- the weather service whose monitor reads it; llq -v, whose second word is the version (ARC, radical.saga). When there is nothing
--- to show it says so, and ends with 0 (Cylc, radical.saga, XtalOpt).
+-- llq -r CATEGORY… [ID…], one line a step, fields joined by "!" (UNICORE, radical.saga); llq -l ID…, as recorded on AIX in
+-- 2016 by the weather service whose monitor reads it; llq -v, whose second word is the version (ARC, radical.saga). When there is
+-- nothing to show it says so, and ends with 0 (Cylc, radical.saga, XtalOpt).
 local function date(format, seconds) return seconds and os.date(format, seconds) or "" end
 
 local SHORT, LONG = "%m/%d/%Y %H:%M", "%a %b %e %H:%M:%S %Y"

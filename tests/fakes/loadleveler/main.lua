@@ -9,6 +9,10 @@ local function exists(name)
   return file ~= nil
 end
 
+local calls = assert(io.open(dir .. "/calls", "a")) -- for tests that wait for one
+calls:write(command, "\n")
+calls:close()
+
 -- What a command says that did nothing: of llsubmit the last line is known (Eclipse PTP and others look for its words), of the
 -- others that their exit code is not 0.
 local function fail(words)

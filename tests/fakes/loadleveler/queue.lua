@@ -89,9 +89,10 @@ local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 -- The starter has neither the lock nor what its caller was given by whoever called that.
 local function start(self, step)
   step.state, step.dispatched_at = "ST", self.now
-  os.execute(("exec env -i PATH=/usr/local/bin:/usr/bin:/bin ORRERY_RIG=%s LOADL_STEP_ID=%s LOADL_JOB_NAME=%s LOADL_STEP_CLASS=%s "
-    .. "setsid sh %s/starter %s %d %d </dev/null >/dev/null 2>&1 3>&- 9>&- &"):format(quote(self.dir), queue.id(step),
-    step.keywords.job_name, step.keywords.class, quote(self.here), quote(self.dir), step.number, step.limit))
+  local variables = ("ORRERY_RIG=%s LOADL_STEP_ID=%s LOADL_JOB_NAME=%s LOADL_STEP_CLASS=%s"):format(quote(self.dir),
+    queue.id(step), step.keywords.job_name, step.keywords.class)
+  os.execute(("exec env -i PATH=/usr/local/bin:/usr/bin:/bin %s setsid sh %s/starter %s %d %d </dev/null >/dev/null 2>&1 "
+    .. "3>&- 9>&- &"):format(variables, quote(self.here), quote(self.dir), step.number, step.limit))
 end
 
 ---Lets time pass: steps that ended are forgotten, those that have begun run, and the first that fit are started.
