@@ -20,7 +20,7 @@ for keyword in ("arguments comment dependency error executable hold initialdir i
 local function is_allowed(config, keyword)
   if CUSTOM[keyword] or keyword:find "^network%.[%w_]+$" then return true end
   for _, more in ipairs(config.allowed or {}) do
-    if more:lower() == keyword and not OURS[keyword] then return true end
+    if more == keyword and not OURS[keyword:lower()] then return true end
   end
   return false
 end
@@ -104,7 +104,7 @@ end
 ---@return string|nil why there is none
 function command_file.of(config, item)
   for keyword, value in pairs(item.attributes.custom_attributes) do
-    if not is_allowed(config, keyword:lower()) then return nil, ("loadleveler.%s cannot be set here"):format(keyword) end
+    if not is_allowed(config, keyword) then return nil, ("loadleveler.%s cannot be set here"):format(keyword) end
     if not is_value(value) then
       return nil, ("loadleveler.%s must be a number, or a text of one line that does not end with a backslash"):format(keyword)
     end

@@ -211,7 +211,7 @@ describe("loadleveler", function()
     item.name, item.batch = "it's\\", "#!/bin/sh\n:\n"
     item.resources = { process_count = 8, processes_per_node = 4, cpu_cores_per_process = 2, memory = 6 << 30,
       exclusive_node_use = true }
-    item.attributes.account, item.attributes.custom_attributes = "acc", { requirements = "(Memory > 512)", User_Priority = 70 }
+    item.attributes.account, item.attributes.custom_attributes = "acc", { requirements = "(Memory > 512)", user_priority = 70 }
     submit(self, item)
     local head = [[
 #!/bin/sh
@@ -243,7 +243,7 @@ describe("loadleveler", function()
     assert.equal(tail, text:sub(-#tail))
     local custom = {}
     for each in text:sub(#head + 1, -#tail - 1):gmatch "[^\n]+" do custom[each] = true end
-    assert.same({ ["# @ requirements = (Memory > 512)"] = true, ["# @ User_Priority = 70"] = true }, custom)
+    assert.same({ ["# @ requirements = (Memory > 512)"] = true, ["# @ user_priority = 70"] = true }, custom)
   end)
 
   it("asks for tasks where they may lie", function()
@@ -279,7 +279,7 @@ describe("loadleveler", function()
       ran = true
       return recording.said 'llsubmit: The job "h.7" has been submitted.\n'
     end }
-    local self = open(answers, { allowed = { "Bg_Shape", "job_name" } })
+    local self = open(answers, { allowed = { "bg_shape", "job_name", "Queue" } })
     local function report_of(attributes)
       local item = recording.submission()
       for name, value in pairs(attributes) do item.attributes[name] = value end
@@ -287,7 +287,8 @@ describe("loadleveler", function()
       return submit(self, item)
     end
     for keyword, value in pairs { job_name = "x", comment = "x", queue = "x", executable = "/bin/evil", restart = "yes",
-      hold = "user", notification = "always", environment = "COPY_ALL", dependency = "(a == 0)", ["network.a b"] = "x", startdate = "x",
+      hold = "user", notification = "always", environment = "COPY_ALL", dependency = "(a == 0)", ["network.a b"] = "x",
+      startdate = "x", Queue = "", Rset = "x",
       requirements = "two\nlines", preferences = "goes on \\", rset = true, smt = {}, resources = ("x"):rep(5000) } do
       local report = report_of { custom_attributes = { [keyword] = value } }
       assert.equal("rejected", report.error and report.error.class, keyword)
@@ -298,7 +299,8 @@ describe("loadleveler", function()
       assert.equal("rejected", report_of({ [name] = "x\n# @ queue" }).error.class)
       assert.is_false(ran)
     end
-    assert.equal("h.7.0", report_of({ custom_attributes = { bg_shape = "1x1x2x1", ["network.MPI_LAPI"] = "sn_all,shared,US" } }).native_id)
+    local custom = { bg_shape = "1x1x2x1", ["network.MPI_LAPI"] = "sn_all,shared,US" }
+    assert.equal("h.7.0", report_of({ custom_attributes = custom }).native_id)
   end)
 
   it("takes no option that means nothing", function()

@@ -4,7 +4,7 @@
 -- table, table from text.
 --
 -- Everything of the user's stands in single quotes, and no line of it begins with what a scheduler would take for a
--- directive (#SBATCH, #PBS, #$), which some look for everywhere.
+-- directive (#SBATCH, #PBS, #$, # @), which some look for everywhere.
 local attempt = {}
 
 attempt.record = ".orrery/record" -- beneath the attempt's directory, both
@@ -12,7 +12,7 @@ attempt.claim = ".orrery/claim"
 
 -- sbatch takes no script that has the line breaks of another system.
 local function quote(text)
-  return "'" .. text:gsub("'", "'\\''"):gsub("\n([ \t]*#)", "\n''%1"):gsub("\r\n", "\r''\n") .. "'"
+  return "'" .. text:gsub("'", "'\\''"):gsub("\n([ \t\v\f\r]*#)", "\n''%1"):gsub("\r\n", "\r''\n") .. "'"
 end
 
 -- A shell reads what stands between { and } before it begins: half a script is a mistake in it, and runs nothing.

@@ -38,6 +38,22 @@ describe("an attempt's script", function()
     assert.equal("[" .. table.concat(odd, "][") .. "]", shown)
   end)
 
+  it("has no line that a scheduler could take for a directive, and means the same", function()
+    local marks, all = { "#SBATCH -n 9", "#PBS -h", "#$ -h", "# @ queue", "#@ queue", "#\t@ queue", "#!/bin/evil" }, {}
+    for _, mark in ipairs(marks) do
+      for _, before in ipairs { "", "\n", "x\n", "x\r\n", " \n \t", "\n\v\f", "\n\r", "\n\n" } do all[#all + 1] = before .. mark end
+    end
+    local text = table.concat(all, "\n")
+    local item = item_of(folder, { argv = { "printf", "%s", text }, environment = { ODD = text } })
+    local batch = attempt.script({ item, item_of(folder, { script = text, arguments = { text } }) }, { index = "I", element = "$I" })
+    local first = batch:match "^[^\n]*"
+    assert.equal("#!/bin/sh", first)
+    for line in batch:sub(#first + 1):gmatch "[^\n]+" do assert.is_nil(line:find "^%s*#", line) end
+    local _, out = run(folder, item)
+    assert.equal(text, out)
+    assert.equal(text, (select(2, run(folder, { argv = { "printenv", "ODD" }, environment = { ODD = text } })):gsub("\n$", "")))
+  end)
+
   it("finds a program in the job's own PATH, however it is called", function()
     process.write(folder .. "/a=b", "#!/bin/sh\necho found\n")
     process.run("chmod +x " .. folder .. "/a=b")
