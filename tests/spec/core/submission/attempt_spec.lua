@@ -41,11 +41,14 @@ describe("an attempt's script", function()
   it("has no line that a scheduler could take for a directive, and means the same", function()
     local marks, all = { "#SBATCH -n 9", "#PBS -h", "#$ -h", "# @ queue", "#@ queue", "#\t@ queue", "#!/bin/evil" }, {}
     for _, mark in ipairs(marks) do
-      for _, before in ipairs { "", "\n", "x\n", "x\r\n", " \n \t", "\n\v\f", "\n\r", "\n\n" } do all[#all + 1] = before .. mark end
+      for _, before in ipairs { "", "\n", "x\n", "x\r\n", " \n \t", "\n\v\f", "\n\r", "\n\n" } do
+        all[#all + 1] = before .. mark
+      end
     end
     local text = table.concat(all, "\n")
     local item = item_of(folder, { argv = { "printf", "%s", text }, environment = { ODD = text } })
-    local batch = attempt.script({ item, item_of(folder, { script = text, arguments = { text } }) }, { index = "I", element = "$I" })
+    local second = item_of(folder, { script = text, arguments = { text } })
+    local batch = attempt.script({ item, second }, { index = "I", element = "$I" })
     local first = batch:match "^[^\n]*"
     assert.equal("#!/bin/sh", first)
     for line in batch:sub(#first + 1):gmatch "[^\n]+" do assert.is_nil(line:find "^%s*#", line) end
