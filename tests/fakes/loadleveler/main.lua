@@ -34,5 +34,4 @@ if not ok then
 end
 it:advance()
 it:save()
-if command == "llsubmit" and exists "mute" then os.execute "sleep 600 9>&-" end
 io.write(said)

@@ -53,6 +53,21 @@ describe("a LoadLeveler", function()
     crash.stop(s)
   end)
 
+  it("has nothing in it that nobody has seen of LoadLeveler", function()
+    local good = "# @ job_name = a\n# @ wall_clock_limit = 60\n"
+    local function submit(text) return "llsubmit - <<'END'\n" .. text .. "\nEND" end
+    for _, command in ipairs { "llq -r %id %xx", "llq -w", "llq -r", "llsubmit file", "llhold -x 1", "llclass", "llcancel --all",
+      submit(good), submit(good .. "# @ mail = x\n# @ queue"), submit(good .. "# @ job_type = fast\n# @ queue"),
+      submit(good .. "# @ queue\n#@ queue"), submit(good .. "# @ class = nowhere\n# @ queue") } do
+      local code, said = process.run((". %s/env.sh; %s"):format(rig.directory, command))
+      assert.equal(1, code, command)
+      assert.equal(command:find "llsubmit" ~= nil, said:find "has not been submitted" ~= nil, said)
+    end
+    assert.equal(0, loadleveler.given(rig))
+    rig:run(submit(good .. "# @ queue\ntrue"))
+    assert.equal(1, loadleveler.given(rig))
+  end)
+
   it("makes one step of a submission during which it stood still", function()
     local s, _ <close> = start()
     behaviour.await(s, "up")
