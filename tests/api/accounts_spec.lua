@@ -64,6 +64,9 @@ describe("an account", function()
       local job = s:job_in(user.job())
       assert.same({ "COMPLETED", "u_" .. owner }, { job.state, job.account })
       assert.equal(("submitted by u_%s, seen by u_%s"):format(owner, owner), job.native_state)
+      local told
+      for _, event in ipairs(s:read("/v1/jobs/" .. job.id .. "/history").items) do told = told or event.account end
+      assert.equal("u_" .. owner, told)
     end
   end)
 
@@ -121,9 +124,9 @@ describe("an account", function()
 
   it("in trouble is nobody else's trouble; its jobs say what it is, and go on when it is over", function()
     local ada, bob = of(s, "ada"), of(s, "bob")
-    local live = ada.job { run_ms = 4000 }
+    local live = ada.job { run_ms = 3000 }
     s:job_in(live, "ACTIVE")
-    local pending = ada.job { trouble_ms = 3000 }
+    local pending = ada.job { trouble = true }
     local why = "account u_ada: u_ada's key is refused"
     process.eventually("the trouble", function()
       local seen = s:read "/v1/resources/cluster"
@@ -134,6 +137,7 @@ describe("an account", function()
     for _, id in ipairs { live, pending } do
       process.eventually("a message", function() return tostring(s:read("/v1/jobs/" .. id).message):find("key is refused", 1, true) end)
     end
+    bob.job { over = "u_ada" }
     assert.equal("COMPLETED", s:job_in(pending).state)
     local ended = s:job_in(live)
     assert.same({ "COMPLETED", http.null }, { ended.state, ended.message })
@@ -145,13 +149,14 @@ describe("accounts side by side", function()
   it("wait for nobody who hangs longer than a verb may take, nor ever again while that one does", function()
     local s = server.start { single_user = false, resources = mapped("cluster", ", timeout_ms = 500") }
     local ada, bob = of(s, "ada"), of(s, "bob")
-    local hanging = ada.job { hang_ms = 8000 }
+    local hanging = ada.job { hang = true }
     process.eventually("the trouble", function()
       return tostring(s:read("/v1/resources/cluster").message):find("account ada: the plug-in hangs in monitor", 1, true)
     end)
     for _ = 1, 5 do assert.equal("COMPLETED", s:job_in(bob.job()).state) end
     assert.equal("QUEUED", s:read("/v1/jobs/" .. hanging).state)
     assert.equal("degraded", s:read("/v1/resources/cluster").state)
+    bob.job { over = "ada" }
     assert.equal("COMPLETED", s:job_in(hanging).state)
     process.eventually("its end", function() return s:read("/v1/resources/cluster").state == "up" end)
     s:stop()
@@ -200,6 +205,9 @@ describe("where some resources map accounts, and others do not", function()
     end
     local job = s:job_in(of(s, "ada").job())
     assert.same({ "COMPLETED", "picky", "ada" }, { job.state, job.resource, job.account })
+    local ways = {}
+    for _, each in ipairs(s:read("/v1/resources", { token = bob.token }).items) do ways[each.name] = each.run_as end
+    assert.same({ mapped = "sudo", own = "service", picky = "sudo" }, ways)
   end)
 
   it("administrators run jobs as the service's account, too", function()

@@ -1,6 +1,6 @@
 -- A scheduler that tells as which account it was called: jobs say so in their native state, "submitted by A, seen by B". Custom
--- attributes of a job: run_ms; trouble_ms: so long whatever is called as its account is refused, the submission included;
--- hang_ms: once it is submitted, so long nothing that is called as its account comes back.
+-- attributes of a job: run_ms; trouble: whatever is called as its account is refused from now on, the submission included;
+-- hang: once it is submitted, nothing that is called as its account comes back; over: both are over for that account.
 -- It is one scheduler for all accounts, so what it holds is the module's.
 local accounts = { version = "1" }
 
@@ -14,18 +14,16 @@ end
 local function name_of(more) return more.account or "the service" end
 
 local function in_trouble(self, more)
-  local until_ms = hangs[name_of(more)] or 0
-  if self.now() < until_ms then self.sleep(until_ms - self.now()) end
-  if self.now() >= (trouble[name_of(more)] or 0) then return nil end
-  return { error = { class = "unavailable", message = name_of(more) .. "'s key is refused" } }
+  local name = name_of(more)
+  while hangs[name] do self.sleep(50) end
+  return trouble[name] and { error = { class = "unavailable", message = name .. "'s key is refused" } } or nil
 end
 
 function accounts.submit(self, items, report, more)
   for i, item in ipairs(items) do
     local custom = item.attributes.custom_attributes
-    if custom.trouble_ms and not trouble[item.job] then
-      trouble[item.job], trouble[name_of(more)] = 0, self.now() + tonumber(custom.trouble_ms)
-    end
+    if custom.over then trouble[custom.over], hangs[custom.over] = false, false end
+    if custom.trouble and trouble[name_of(more)] == nil then trouble[name_of(more)] = true end
     local failure = in_trouble(self, more)
     if not failure then
       count = count + 1
@@ -34,7 +32,7 @@ function accounts.submit(self, items, report, more)
       by_tag[item.tag] = id
     end
     report(i, failure or { native_id = by_tag[item.tag] })
-    if custom.hang_ms then hangs[name_of(more)] = self.now() + tonumber(custom.hang_ms) end
+    if custom.hang then hangs[name_of(more)] = true end
   end
 end
 

@@ -46,7 +46,7 @@ local components = {
     created_at = time(), template = map, parameters = map },
   list = object { items = { type = "array", items = { type = "object" } }, next = text(true) },
   resource = object { name = text(), scheduler = text(), scheduler_version = text(true), state = resource_states,
-    message = text(true), source = choice { "configuration", "api" }, settings = map, drained_by = text(true),
+    message = text(true), source = choice { "configuration", "api" }, settings = map, run_as = text(true), drained_by = text(true),
     drained_at = time(), observed_at = time(),
     limits = object { max_submitted = whole(true), cores = whole(true), array_size = whole(true) },
     honours = texts, verbs = texts, cores_total = whole(true), cores_free = whole(true), nodes_total = whole(true),

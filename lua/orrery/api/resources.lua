@@ -11,6 +11,7 @@ local data = require "orrery.data.resources"
 local jobs = require "orrery.data.jobs"
 local problem = require "orrery.api.problem"
 local settings = require "orrery.core.config"
+local effective = require "orrery.core.settings"
 
 local function known(value) return value == nil and json.null or value end
 local function time(at) return at and clock.text(at) or json.null end
@@ -50,7 +51,7 @@ local function document(row, principal)
     name = row.name, scheduler = row.scheduler, scheduler_version = known(info.version), state = state, message = known(message),
     source = row.configured == 1 and "configuration" or "api",
     settings = principal.rank == 3 and settings_of(row) or json.null,
-    drained_by = known(row.drained_by), drained_at = time(row.drained_at),
+    run_as = known(effective.of(row).run_as), drained_by = known(row.drained_by), drained_at = time(row.drained_at),
     limits = { max_submitted = known(info.max_submitted), cores = known(info.honours.cores),
       array_size = known(info.honours.array_size) },
     honours = info.honours.fields or json.list {}, verbs = info.verbs,

@@ -51,6 +51,7 @@ local rows = {
   { "message", function(r) return r.message end },
   { "scheduler", function(r) return r.scheduler .. (r.scheduler_version and ", version " .. r.scheduler_version or "") end },
   { "source", function(r) return r.source end },
+  { "run as", function(r) return r.run_as end },
   { "settings", settings_of },
   { "at once", function(r) return r.limits.max_submitted and text.count(r.limits.max_submitted, "job") end },
   { "nodes", function(r) return of(r.nodes_total, r.nodes_free) end },

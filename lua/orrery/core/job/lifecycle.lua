@@ -33,7 +33,7 @@ function batch:count(simulation, state, jobs_more)
 end
 
 -- What of a transition's fields is told in its event.
-local told = { "reason", "message", "exit_code", "signal", "native_id", "native_state", "resource", "attempt" }
+local told = { "reason", "message", "exit_code", "signal", "native_id", "native_state", "resource", "account", "attempt" }
 
 -- One step of a job's life: the event that tells it, the counts, those who depend on it, and the job itself. Its row is
 -- left to the caller, who is told the columns to set: those of a failed attempt become others if there is another.

@@ -14,6 +14,7 @@ local stuck = require "orrery.core.resource.stuck"
 local monitor = {}
 
 local CROWD = 16384
+local SLOW_MS = 1000
 local RESULTS_TRIES = 3        -- before a job ends without the results that its disk does not give
 
 -- Only the time counts in which the scheduler answers: one that comes back from a failure may not know its jobs yet.
@@ -84,7 +85,11 @@ local function take(resource, list, reports)
   local batch = lifecycle.batch()
   consult_records(resource, batch, list, reports)
   local moving, ended = judge(resource, batch, list, reports)
+  local asked_at = clock.monotonic()
   local results, unread = evidence.results(resource, ended)
+  if unread and resource.calling and clock.monotonic() - asked_at > SLOW_MS then -- the other accounts' jobs have waited as well
+    resource:lost "the files of its jobs cannot be read"
+  end
   for _, move in ipairs(moving) do
     local job, last = move.job, move.steps[#move.steps]
     local has_ended = lifecycle.ended[last[1]]

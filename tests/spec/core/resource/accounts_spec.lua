@@ -1,5 +1,6 @@
 -- Calls for jobs of several accounts: they are split, go on side by side, and what goes wrong with one account stays with it.
 local house = require "support.house"
+local evidence = require "orrery.core.submission.evidence"
 local lifecycle = require "orrery.core.job.lifecycle"
 local monitor = require "orrery.core.resource.monitor"
 local orders = require "orrery.data.orders"
@@ -186,17 +187,39 @@ describe("a resource with several accounts", function()
 
   local function hang() return { code = "timeout", ms = 31000 } end
 
+  it("looks away from an account whose files cannot be read, when that has cost time once", function()
+    local list = jobs("ada", "bob")
+    local function over(it)
+      local reports = {}
+      for i in ipairs(it.items) do reports[i] = { state = "COMPLETED", final = true, exit_code = 0 } end
+      return { reports = reports }
+    end
+    plugin.ada, plugin.bob = over, over
+    local walked = {}
+    lifecycle.batch().walk = function(_, job) walked[#walked + 1] = job.key end
+    stub(evidence, "results", function(_, ended)
+      local hers = ended[1] and ended[1].account == "ada"
+      if hers then now = now + 30000 end
+      return {}, hers
+    end)
+    monitor.run(it_is, {})
+    evidence.results:revert()
+    assert.same({ 2 }, walked)
+    assert.same({ "degraded", "account ada: the files of its jobs cannot be read" }, { it_is.state, it_is.message })
+    assert.is_false(it_is:can_call(list[1].account))
+  end)
+
   describe("of which one hangs", function()
     before_each(function()
       jobs("ada", "bob")
-      stub(require "orrery.core.submission.evidence", "results", function() return {} end)
+      stub(evidence, "results", function() return {} end)
       plugin.bob = function(it)
         local reports = {}
         for i in ipairs(it.items) do reports[i] = { state = "ACTIVE" } end
         return { reports = reports }
       end
     end)
-    after_each(function() require("orrery.core.submission.evidence").results:revert() end)
+    after_each(function() evidence.results:revert() end)
 
     it("keeps the others waiting once, and is then tried apart until it answers", function()
       plugin.ada = hang
