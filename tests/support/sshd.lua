@@ -45,7 +45,9 @@ function sshd.kill_connected(it)
 end
 
 -- All its processes, told as the rig tells them.
-local function servers(it) return pids_in(within(it, [[find /proc/[0-9]*/exe -lname "$PWD/bin/sshd" 2>/dev/null | cut -d/ -f3]])) end
+local function servers(it)
+  return pids_in(within(it, [[find /proc/[0-9]*/exe -lname "$PWD/bin/sshd" 2>/dev/null | cut -d/ -f3]]))
+end
 
 local function signal_all(it, name)
   for _, pid in ipairs(servers(it)) do crash.signal(name, pid) end
