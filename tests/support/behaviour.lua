@@ -11,10 +11,11 @@ local it = busted.it
 local behaviour = {}
 
 ---A server with one resource, "cluster", on a rig, and its guard (crash.start).
----@param settings string|nil Lua text, beside the scheduler
+---@param settings string|nil Lua text, beside the scheduler and what the rig's clients need
 function behaviour.server(rig, scheduler, settings)
-  return crash.start { wrapper = rig:client(), resources = ('resource "cluster" { scheduler = %q, poll_ms = 300, %s }')
-    :format(scheduler, settings or "") }
+  local resource = 'resource "cluster" { scheduler = %q, poll_ms = 300, %s %s }'
+  return crash.start { wrapper = rig:client(), open = rig.settings ~= nil,
+    resources = resource:format(scheduler, rig.settings or "", settings or "") }
 end
 
 local function await(s, state)

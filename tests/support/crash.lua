@@ -103,12 +103,13 @@ end
 
 ---A running server, to be ended by crash.stop, and a guard for when the test fails before:
 ---`local s, _ <close> = crash.start { … }`. Options are server.start's, and `settings` and `options` (Lua text) for the
----local scheduler.
+---local scheduler; `open`: jobs of other accounts are counted as well.
 function crash.start(options)
   options.resources = options.resources or ([[resource "local" { scheduler = "local", poll_ms = 500, %s
     options = { linger = 1, kill_grace = 1, %s } }]] .. "\n"):format(options.settings or "", options.options or "cores = 2")
   local s = server.start(options)
   s.runs = s.directory .. "/runs"
+  if options.open then process.run(("chmod 711 %s; touch %s; chmod 666 %s"):format(quote(s.directory), s.runs, s.runs)) end
   return s, setmetatable({}, { __close = function() clear(s) end })
 end
 

@@ -29,6 +29,15 @@ end
 ---The words before a command that make it one of the rig's clients.
 function rig:client() return ("sh -c '. %s/env.sh && exec \"$@\"' sh"):format(self.directory) end
 
+---The variables that its clients need → by name
+function rig:variables()
+  local _, text = process.run(("env -i PATH=/usr/bin:/bin sh -c '. %s/env.sh && exec env'"):format(self.directory))
+  local variables = {}
+  for name, value in text:gmatch "([%w_]+)=([^\n]*)" do variables[name] = value end
+  variables.PWD, variables.SHLVL, variables._ = nil, nil, nil
+  return variables
+end
+
 ---Runs a shell command as a client → its output; it must go well.
 function rig:run(command)
   local code, output = process.run((". %s/env.sh; %s"):format(quote(self.directory), command))

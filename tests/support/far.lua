@@ -1,0 +1,46 @@
+-- Private schedulers that servers under test reach over ssh alone: without the variables that clients need, and as another
+-- account than their own. `far.of(slurm)` is used as support/slurm.lua is; what it starts is the scheduler's rig, with
+-- `host`, the sshd (support/sshd.lua), and `settings`, those of a resource.
+local rig = require "support.rig"
+local sshd = require "support.sshd"
+
+local far = {}
+
+local function text_of(variables)
+  local words = {}
+  for name, value in pairs(variables) do words[#words + 1] = ("%s = %q"):format(name, value) end
+  table.sort(words)
+  return table.concat(words, ", ")
+end
+
+---The settings of a resource, as Lua text.
+---@param more table|nil ssh: further settings of ssh; host, base, run_as: other than cluster, a folder at home, service
+function far.settings(it, more)
+  more = more or {}
+  return ('ssh = { host = "%s", config = %q, %s }, run_as = "%s", base = "%s", environment = { %s },'):format(
+    more.host or "cluster", it.host.config, more.ssh or "", more.run_as or "service", more.base or "${home}/jobs",
+    text_of(it:variables()))
+end
+
+local function stop(it)
+  it.host:stop()
+  rig.stop(it)
+end
+
+---A scheduler that is far away.
+---@param scheduler table support.slurm, support.gridengine
+---@param options string|nil of the script that starts sshd
+---@param more table|nil of far.settings
+function far.of(scheduler, options, more)
+  local it = { title = scheduler.title .. " over ssh" }
+  function it.start(of_scheduler)
+    local started = scheduler.start(of_scheduler)
+    started.host, started.stop = sshd.start(options), stop
+    function started.client() return "" end
+    started.settings = far.settings(started, more)
+    return started
+  end
+  return setmetatable(it, { __index = scheduler })
+end
+
+return far
