@@ -31,10 +31,13 @@ function rig:client() return ("sh -c '. %s/env.sh && exec \"$@\"' sh"):format(se
 
 ---The variables that its clients need → by name
 function rig:variables()
-  local _, text = process.run(("env -i PATH=/usr/bin:/bin sh -c '. %s/env.sh && exec env'"):format(self.directory))
+  local plain = "PATH=/usr/bin:/bin"
+  local _, text = process.run(("env -i %s sh -c '. %s/env.sh && exec env'"):format(plain, self.directory))
   local variables = {}
-  for name, value in text:gmatch "([%w_]+)=([^\n]*)" do variables[name] = value end
-  variables.PWD, variables.SHLVL, variables._ = nil, nil, nil
+  for line in text:gmatch "[^\n]+" do
+    local name, value = line:match "^([%w_]+)=(.*)$"
+    if name ~= "PWD" and line ~= plain then variables[name] = value end
+  end
   return variables
 end
 

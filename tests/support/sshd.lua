@@ -1,5 +1,5 @@
--- A private OpenSSH server (tests/rigs/sshd) for specs, and what can go wrong with one. It has the fields `caller`, `alice`
--- and `bob` (accounts that can log in; the latter two only if the caller is root), and `config`, the client's.
+-- A private OpenSSH server (tests/rigs/sshd) for specs, and what can go wrong with one. Its fields: `alice` and `bob`, accounts
+-- that can log in, if root runs the tests; `login`, who does unless another is asked for; `config`, the clients'.
 local crash = require "support.crash"
 local process = require "support.process"
 local rig = require "support.rig"
@@ -11,8 +11,9 @@ local quote = process.quote
 ---@param options string|nil of the script, such as "--noisy alice"
 function sshd.start(options)
   local it = rig.start("sshd", options, { sshd = "run/sshd.pid" })
-  it.caller, it.config = it:run "id -un", it.directory .. "/ssh_config"
+  it.config = it.directory .. "/ssh_config"
   it.alice, it.bob = it:run('echo "${ALICE-} ${BOB-}"'):match "^(%S+) (%S+)$"
+  it.login = it.alice or it:run "id -un"
   return it
 end
 
@@ -37,7 +38,13 @@ function sshd.connected(it)
   return pids_in(within(it, [[ss -Htnp "dport = :$(sed -n 's/^Port //p' etc/sshd_config)" | grep -o 'pid=[0-9]*' || true]]))
 end
 
----Kills them → how many there were.
+---How many connections it has let in.
+function sshd.logins(it)
+  local _, count = process.read(it.directory .. "/log/sshd"):gsub("Accepted publickey", "")
+  return count
+end
+
+---Kills those that are connected → how many there were.
 function sshd.kill_connected(it)
   local pids = sshd.connected(it)
   for _, pid in ipairs(pids) do crash.signal("KILL", pid) end
