@@ -51,10 +51,8 @@ static void chunk_for(uv_handle_t *handle, size_t wanted, uv_buf_t *buf) {
 static void output(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
   struct orr_child *child = stream->data;
   struct orr_buf *into = stream == (uv_stream_t *)&child->out ? &child->result.out : &child->result.err;
-  if (size < 0) {
-    close_handle(stream);
-    return;
-  }
+  if (size < 0) close_handle(stream);
+  if (size <= 0) return; /* 0: there was nothing to read after all */
   if (child->said && stream == (uv_stream_t *)&child->out) {
     child->said(child->data, buf->base, (size_t)size);
     return;

@@ -12,6 +12,7 @@ struct run {
   struct orr_child_result result;
   int ended;
   struct orr_child *child;
+  size_t said, empty_pieces;
 };
 
 static void ended(void *data, struct orr_child_result *result) {
@@ -177,6 +178,27 @@ static void await_end(int pid) {
   assert_false(runs(pid));
 }
 
+static void one_piece(void *data, const char *bytes, size_t size) {
+  struct run *run = data;
+  (void)bytes;
+  run->said += size;
+  if (size == 0) run->empty_pieces++;
+}
+
+/* A piece that is as large as what there is to read leaves nothing to be read next. */
+static void it_is_heard_in_pieces_of_which_none_is_empty(void **state) {
+  (void)state;
+  struct orr_child_options options = shell(
+      "for i in 1 2 3; do dd if=/dev/zero bs=65536 count=1 2>/dev/null; sleep 0.05; done; echo error >&2");
+  options.said = one_piece;
+  struct run it = run(&options);
+  assert_int_equal(it.said, 3 * 65536);
+  assert_int_equal(it.empty_pieces, 0);
+  assert_int_equal(it.result.out.size, 0);
+  assert_string_equal(orr_buf_text(&it.result.err), "error\n");
+  forget(&it);
+}
+
 static void a_time_out_kills_the_group(void **state) {
   (void)state;
   int background, itself;
@@ -320,6 +342,7 @@ int main(void) {
       cmocka_unit_test(input_goes_in),
       cmocka_unit_test(it_sees_what_it_is_given_only),
       cmocka_unit_test(output_is_bounded),
+      cmocka_unit_test(it_is_heard_in_pieces_of_which_none_is_empty),
       cmocka_unit_test(a_time_out_kills_the_group),
       cmocka_unit_test(who_leaves_the_group_is_not_waited_for),
       cmocka_unit_test(it_can_be_killed),
