@@ -1,6 +1,8 @@
 -- Private schedulers that servers under test reach over ssh alone: without the variables that clients need, and as another
 -- account than their own. `far.of(slurm)` is used as support/slurm.lua is; what it starts is the scheduler's rig, with
 -- `host`, the sshd (support/sshd.lua), and `settings`, those of a resource.
+local kit = require "support.kit"
+local process = require "support.process"
 local rig = require "support.rig"
 local sshd = require "support.sshd"
 
@@ -20,6 +22,15 @@ function far.settings(it, more)
   return ('ssh = { host = "%s", config = %q, %s }, run_as = "%s", base = "%s", environment = { %s },'):format(
     more.host or "cluster", it.host.config, more.ssh or "", more.run_as or "service", more.base or "${home}/jobs",
     text_of(it:variables()))
+end
+
+---Runs the conformance kit on its plug-in → what kit.check returns
+---@param arguments string shell words
+function far.check(it, scheduler, arguments)
+  local file = it.host.directory .. "/kit.lua"
+  process.write(file, ('data = "%s/kit"\nresource "cluster" { scheduler = "%s", %s %s }\n'):format(it.host.directory,
+    scheduler.plugin, it.settings, scheduler.settings))
+  return kit.check(scheduler.plugin, ("--config %s --resource cluster %s"):format(file, arguments))
 end
 
 local function stop(it)

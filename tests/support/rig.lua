@@ -78,6 +78,6 @@ function rig:renew()
 end
 
 function rig:stop() self.guard:close() end
-rig.__close = rig.stop
+function rig.__close(it) it:stop() end
 
 return rig

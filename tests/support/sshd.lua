@@ -88,14 +88,15 @@ function sshd.change_host_key(it)
   reload(it)
 end
 
+---Gives it back its own, if that was taken.
 function sshd.restore_host_key(it)
-  within(it, "cd etc && mv true/* . && rmdir true")
+  within(it, "cd etc && [ ! -e true ] || { mv true/* . && rmdir true; }")
   reload(it)
 end
 
----Knows an account's key no longer, or again. Connections that there are stay.
+---Knows an account's key no longer, or again, if that was so. Connections that there are stay.
 function sshd.refuse(it, account) within(it, ("mv keys/%s client"):format(account)) end
-function sshd.admit(it, account) within(it, ("mv client/%s keys"):format(account)) end
+function sshd.admit(it, account) within(it, ("[ ! -e client/%s ] || mv client/%s keys"):format(account, account)) end
 
 ---Takes so many sessions on a connection, of those that are made from now on.
 function sshd.limit_sessions(it, count)
