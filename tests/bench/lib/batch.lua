@@ -63,6 +63,12 @@ function batch.with_closed(system, options, fn)
   return result
 end
 
+---So many jobs by themselves, as the body of a request.
+function batch.jobs(count)
+  local job = '{"executable":"/bin/true","arguments":["1"]}'
+  return ('{"jobs":[%s]}'):format(job .. ("," .. job):rep(count - 1))
+end
+
 ---Waits until so many jobs of a simulation are in a state → seconds since `began`
 function batch.await(it, simulation, state, jobs, began)
   process.eventually(("%d jobs %s"):format(jobs, state), function()

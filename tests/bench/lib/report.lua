@@ -23,6 +23,7 @@ end
 local units = {
   rate = function(number) return thousands(number) .. "/s" end,
   ms = function(number) return ("%.1f ms"):format(number) end,
+  speed = function(number) return thousands(number) .. " MiB/s" end,
   mib = function(number) return ("%.1f MiB"):format(number) end,
 }
 

@@ -8,8 +8,6 @@ local rounds = require "bench.lib.rounds"
 local scale = require "bench.lib.scale"
 local socket = require "socket"
 
-local JOB = '{"executable":"/bin/true","arguments":["1"]}'
-
 -- The rate of so many jobs that `post(it, simulation)` asks for.
 local function rate_of(system, jobs, post)
   return batch.with_closed(system, nil, function(rig)
@@ -24,8 +22,7 @@ local function rate_of(system, jobs, post)
 end
 
 local function post_jobs(it, simulation)
-  it:make("/v1/simulations/" .. simulation .. "/jobs",
-    ('{"jobs":[%s]}'):format(JOB .. ("," .. JOB):rep(scale.submitted_jobs - 1)), { status = 207 })
+  it:make("/v1/simulations/" .. simulation .. "/jobs", batch.jobs(scale.submitted_jobs), { status = 207 })
 end
 
 local function post_sweep(it, simulation) own.post_sweep(it, simulation, scale.array_jobs, "cluster") end
