@@ -27,6 +27,13 @@ describe("the commands around the server", function()
     assert.equal("here", json.resources[1].name)
   end)
 
+  it("tell the hooks that a configuration names, and those that there are", function()
+    local path = file 'hook("account.map", function(request) return "u_" .. request.owner end)'
+    assert.matches('\nhooks = "account.map"\n', command.run("check-config --config " .. path).out)
+    assert.same({ "account.map" }, http.decode(command.run("check-config --json --config " .. path).out).hooks)
+    assert.matches("account%.map\n", command.run("check-config --help").out)
+  end)
+
   it("take the configuration from the environment, too", function()
     local path = file "workers = 3"
     assert.matches("workers = 3\n", command.run("check-config", { env = { ORRERY_CONFIG = path } }).out)

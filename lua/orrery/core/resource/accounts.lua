@@ -150,8 +150,9 @@ end
 ---Says to the live jobs of an account that is in trouble why nothing is heard of them. What is heard next takes it back.
 function accounts:tell_of_accounts()
   for name, it in pairs(self.accounts) do
-    if it.untold then
-      it.untold = nil
+    local is_news = it.untold and it.why
+    it.untold = nil
+    if is_news then
       local batch, why = lifecycle.batch(), self:why_not(name)
       explain(batch, self.live, name, why)
       explain(batch, self.submitting, name, why)
