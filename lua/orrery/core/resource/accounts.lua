@@ -74,6 +74,7 @@ end
 
 function accounts:account_lost(name, why)
   local it, now = entry_of(self, name), clock.monotonic()
+  why = (why or "no reason was given"):gsub("%s+$", "")
   if not it.why then
     it.untold = true
     log.warn("account in trouble", { resource = self.name, account = name, error = why })
