@@ -1,6 +1,6 @@
 /* house.reach: the machines of resources, as their transports lead to them.
      set(resource, settings)        how it is reached from now on, by run_as, ssh.{…} and environment of its settings
-                                    (lua/orrery/core/config.lua) → true | nil, code, sentence; nil: it is no more
+                                    (lua/orrery/core/config/resource.lua) → true | nil, code, sentence; nil: it is no more
      way(resource, account)         → "here": as ourselves, by house.files | "there" | nil: nobody has set it
      run(resource, account, script, ms, most)
                                     waits → exit code, output, errors | nil, code, sentence. sh carries out the script

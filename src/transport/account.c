@@ -10,5 +10,6 @@ bool orr_is_account(const char *text) {
   size_t size = strlen(text);
   if (size == 0 || size > LONGEST || strcmp(text, "root") == 0) return false;
   if (!isalpha((unsigned char)*text) && *text != '_') return false;
+  if (size > 1 && text[size - 1] == '$') size--; /* as those of machines end */
   return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == size;
 }

@@ -74,7 +74,7 @@ char **orr_command_of_shell(const struct orr_transport_settings *settings, const
     add_option(&words, "ControlPath", socket);
     add(&words, "--");
     add(&words, settings->ssh_host);
-    add(&words, by_sudo ? orr_arena_printf(arena, "exec sudo -n -H -u %s -- %s", account, shell)
+    add(&words, by_sudo ? orr_arena_printf(arena, "exec sudo -n -H -u '%s' -- %s", account, shell)
                         : orr_arena_printf(arena, "exec %s", shell));
     return words.list;
   }

@@ -82,9 +82,11 @@ local function of_local(given)
   end
 end
 
-local function of_root(given)
+local function of_operator(given)
   if given.operator == "root" then
     return "operator", "is root, which nothing is done as here; name the scheduler's own account, such as slurm"
+  elseif given.operator and not resource.maps(given) then
+    return "operator", "needs run_as = sudo or login, by which another account's commands are run"
   end
 end
 
@@ -119,7 +121,7 @@ end
 ---@return string|nil path
 ---@return string|nil detail
 function resource.contradiction(given)
-  for _, check in ipairs { without_host, of_local, of_root, of_channels, of_base } do
+  for _, check in ipairs { without_host, of_local, of_operator, of_channels, of_base } do
     local path, detail = check(given)
     if path then return path, detail end
   end

@@ -16,8 +16,30 @@ local function is_there(place)
   return way == "there" or not way and place.account ~= nil
 end
 
--- → what stands for all places: they are of one resource
-local function any_there(places) return places[1] ~= nil and is_there(places[1]) end
+-- What is done for many places of a resource is done for those of each account by itself: one that cannot be reached says
+-- nothing of the others. → what came of each, nothing where that is not known | nil, code, sentence: nothing is known of any
+local function by_account(places, ask)
+  local groups, by_name, all, known = {}, {}, {}, false
+  for i, place in ipairs(places) do
+    local name = place.account or ""
+    if not by_name[name] then
+      by_name[name] = { at = {} }
+      groups[#groups + 1] = by_name[name]
+    end
+    local group = by_name[name]
+    table.insert(group, place)
+    table.insert(group.at, i)
+  end
+  local code, why
+  for _, group in ipairs(groups) do
+    local some
+    some, code, why = ask(group, is_there(group[1]))
+    known = known or some ~= nil
+    for n, i in ipairs(some and group.at or {}) do all[i] = some[n] end
+  end
+  if known or #groups == 0 then return all end
+  return nil, code, why
+end
 
 ---@param lane string the threads for this machine's files; those of one resource hold up no other
 ---@return {type:string, size:integer, modified:integer}|nil info
@@ -53,22 +75,30 @@ function facade.pieces(lane, place, path, from, size, ms)
   end
 end
 
+---A small file of each of many places → texts, false where there is none.
 function facade.slurp(lane, places, name, most, ms)
-  if any_there(places) then return there.slurp(places, name, most, ms) end
-  return files.slurp(lane, places, name, most, ms)
+  return by_account(places, function(some, elsewhere)
+    if elsewhere then return there.slurp(some, name, most, ms) end
+    return files.slurp(lane, some, name, most, ms)
+  end)
 end
 
+---Makes a file of that name in many places, where there is none → "made", "other" (there is one), or false.
 function facade.make(lane, places, name, ms)
-  if any_there(places) then return there.make(places, name, ms) end
-  return files.make(lane, places, name, ms)
+  return by_account(places, function(some, elsewhere)
+    if elsewhere then return there.make(some, name, ms) end
+    return files.make(lane, some, name, ms)
+  end)
 end
 
----@param places table[] folders of the house's own
+---Removes folders of the house's own → true or false for each.
 function facade.remove(lane, places, ms)
-  if any_there(places) then return there.remove(places, ms) end
-  local paths = {}
-  for i, place in ipairs(places) do paths[i] = place.base .. place.own end
-  return files.remove(lane, paths, ms)
+  return by_account(places, function(some, elsewhere)
+    if elsewhere then return there.remove(some, ms) end
+    local paths = {}
+    for i, place in ipairs(some) do paths[i] = place.base .. place.own end
+    return files.remove(lane, paths, ms)
+  end)
 end
 
 ---The home of an account on the machine of a resource.

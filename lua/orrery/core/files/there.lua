@@ -108,18 +108,17 @@ end
 ---The home of an account.
 function there.home(place, ms) return run(place, 'printf %s "$HOME"', ms) end
 
--- Many at once -------------------------------------------------------------------------------------------------------
+-- Many at once, of one account of a resource -------------------------------------------------------------------------
 
--- Places by their account and base: what one script can do → lists of numbers of places
+-- Places by their base: what one script can do → lists of numbers of places
 local function crowds(places)
-  local all, by_key = {}, {}
+  local all, by_base = {}, {}
   for i, place in ipairs(places) do
-    local key = (place.account or "") .. "\0" .. place.base
-    if not by_key[key] then
-      by_key[key] = {}
-      all[#all + 1] = by_key[key]
+    if not by_base[place.base] then
+      by_base[place.base] = {}
+      all[#all + 1] = by_base[place.base]
     end
-    table.insert(by_key[key], i)
+    table.insert(by_base[place.base], i)
   end
   return all
 end

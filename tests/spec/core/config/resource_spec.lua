@@ -49,6 +49,7 @@ describe("a resource's settings", function()
     { { scheduler = "local", ssh = { host = "h" } }, "ssh.host cannot be with the scheduler local" },
     { { scheduler = "local", operator = "slurm" }, "operator cannot be with the scheduler local" },
     { { operator = "root" }, "operator is root" },
+    { { operator = "slurm" }, "operator needs run_as = sudo or login" },
     { { base = "/x/${user}" }, "base has ${user} in it" },
     { { base = "/x/${account}" }, "base has ${account} in it, which needs run_as" },
     { { base = "/x/${home}", run_as = "sudo" }, "base has ${home} in it, which is an absolute path" },
