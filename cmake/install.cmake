@@ -2,7 +2,7 @@
 #   build tree   orrery, share/{lua,migrations,web}, schedulers/
 #   installed    bin/orrery, share/orrery/{lua,migrations,web}, lib/orrery/{schedulers,examples}/, share/doc/orrery/
 file(GLOB scheduler_scripts CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/schedulers/*.lua)
-set(scheduler_modules common loadleveler slurm sge) # folders of what they require
+set(scheduler_modules common loadleveler pbs slurm sge) # folders of what they require
 file(GLOB manuals CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/man/*.1)
 
 # The build tree links into the source: an edited script is in effect at once.

@@ -9,6 +9,7 @@ local accounting = require "sge.accounting"
 local altering = require "sge.altering"
 local commands = require "common.commands"
 local queue = require "sge.queue"
+local time = require "common.time"
 
 local sge = { version = "1" }
 
@@ -279,18 +280,13 @@ end
 
 -- The scheduler itself -------------------------------------------------------------------------------------------
 
-local function seconds_of(text)
-  local hours, minutes, seconds = (text or ""):match "^(%d+):(%d+):(%d+)"
-  return hours and math.tointeger(hours * 3600 + minutes * 60 + seconds) or math.tointeger(tonumber(text))
-end
-
 -- The limits of wall time, by queue.
 local function limits_of_queues(self)
   local result = self.run { "qconf", "-sq", "*" }
   local limits, at = {}, nil
   for name, value in (result and result.stdout or ""):gmatch "(%S+) +([^\n,]*)" do
     if name == "qname" then at = value
-    elseif name == "h_rt" then limits[at] = seconds_of(value) end
+    elseif name == "h_rt" then limits[at] = time.span(value) end
   end
   return limits
 end

@@ -51,9 +51,23 @@ end
 ---@field down string[] phrases of a scheduler that does not answer
 ---@field unasked string[] phrases, of those, that say that it never heard of the matter
 ---@field busy string[] phrases of a limit that is reached
+---@field codes table<integer, string>|nil what an exit code says where no phrase does: "down", "busy"
 
----A function that runs a command → its result | nil, the error (schedulers/README.md). Its options: `stdin`, `environment`
----(in addition), and `changes`: it may have had its effect even if it does not end well.
+-- What kind of failure it is. One that is frozen does what it was asked when it wakes; one that refuses the connection was
+-- not asked.
+local function failure_of(argv, dialect, result, in_doubt)
+  local words, code = dialect.words(result), dialect.codes and dialect.codes[result.exit_code]
+  local class = "rejected"
+  if names_one(words, dialect.unasked) then class = "unavailable"
+  elseif result.signal ~= 0 or names_one(words, dialect.down) then class = in_doubt
+  elseif names_one(words, dialect.busy) or code == "busy" then class = "busy"
+  elseif code == "down" then class = in_doubt end
+  return { class = class, message = words ~= "" and words or ("%s ended with %d"):format(argv[1], result.exit_code) }
+end
+
+---A function that runs a command → its result | nil, the error (schedulers/README.md), and what it said if it ended by
+---itself. Its options: `stdin`, `environment` (in addition), and `changes`: it may have had its effect even if it does not
+---end well.
 ---@param dialect commands.dialect
 ---@param timeout integer ms
 function commands.runner(exec, dialect, timeout)
@@ -67,12 +81,7 @@ function commands.runner(exec, dialect, timeout)
     local in_doubt = options.changes and "unknown" or "unavailable"
     if result.timed_out then return nil, { class = in_doubt, message = argv[1] .. " did not answer in time" } end
     if result.exit_code == 0 then return result end
-    local words = dialect.words(result)
-    -- One that is frozen does what it was asked when it wakes; one that refuses the connection was not asked.
-    if names_one(words, dialect.unasked) then return nil, { class = "unavailable", message = words } end
-    if result.signal ~= 0 or names_one(words, dialect.down) then return nil, { class = in_doubt, message = words } end
-    if names_one(words, dialect.busy) then return nil, { class = "busy", message = words } end
-    return nil, { class = "rejected", message = words ~= "" and words or ("%s ended with %d"):format(argv[1], result.exit_code) }
+    return nil, failure_of(argv, dialect, result, in_doubt), result.signal == 0 and result or nil
   end
 end
 

@@ -1,5 +1,5 @@
 -- What Grid Engine's accounting knows of jobs that have ended (qacct), as records by native id, and what a record means.
-local time = require "sge.time"
+local time = require "common.time"
 
 local accounting = {}
 
@@ -56,7 +56,7 @@ function accounting.status_of(record)
   local code, why = (record.failed or ""):match "^(%d+)[%s:]*(.*)$"
   local exit = math.tointeger(tonumber((record.exit_status or ""):match "^%d+"))
   if not code or not exit or SAYS_NOTHING[code] or record.ru_minflt == "0" and not NEVER_BEGAN[code] then return nil end
-  local started_at, ended_at = time.in_accounting(record.start_time), time.in_accounting(record.end_time)
+  local started_at, ended_at = time.asctime(record.start_time), time.asctime(record.end_time)
   local status = { state = "FAILED", final = true, native_state = code == "0" and "done" or "failed " .. code,
     started_at = started_at, ended_at = ended_at, hosts = { record.hostname }, usage = usage_of(record) }
   if NEVER_BEGAN[code] then

@@ -1,5 +1,5 @@
 -- What Grid Engine's queue knows of our jobs (qstat -xml), as records by native id, and what a record means.
-local time = require "sge.time"
+local time = require "common.time"
 
 local queue = {}
 
@@ -26,7 +26,7 @@ function queue.look(self)
     local id, state, task = job:match "<JB_job_number>(%d+)<", job:match "<state>([^<]*)<", job:match "<tasks>(%d+)<"
     if id and state then
       records[task and id .. "." .. task or id] = { name = queue.plain(job:match "<JB_name>([^<]*)<" or ""), state = state,
-        started_at = time.in_queue(job:match "<JAT_start_time>([^<]*)<"), queue = job:match "<queue_name>([^<]+)<" }
+        started_at = time.iso(job:match "<JAT_start_time>([^<]*)<"), queue = job:match "<queue_name>([^<]+)<" }
     end
   end
   return records
