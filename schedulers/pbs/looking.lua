@@ -104,8 +104,9 @@ local function outcome(flavour, record, exit)
   if flavour.was_deleted(record) then return { state = "CANCELED" } end
   if exit == 0 then return { state = "COMPLETED", exit_code = 0 } end
   if exit < 0 then
-    local reason = flavour.reasons[exit]
-    return { state = "FAILED", reason = not reason and "LAUNCH_FAILED" or reason ~= "LIMIT" and reason or nil,
+    local reason = flavour.reasons[exit] or "LAUNCH_FAILED"
+    if reason == "TIMEOUT" then return { state = "FAILED", reason = reason } end
+    return { state = "FAILED", reason = reason ~= "LIMIT" and reason or nil,
       message = record.comment or ("%s ended it with %d"):format(flavour.title, exit) }
   end
   if exit > 256 then
