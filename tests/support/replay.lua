@@ -14,7 +14,8 @@ function replay.start(commands)
   for name in commands:gmatch "%S+" do
     assert(process.run(("ln -s %s %s/%s"):format(quote(server.top .. "/tests/fakes/replay"), quote(self.folder), name)) == 0)
   end
-  self.environment = ("ORRERY_REPLAY=%s ORRERY_RECORDINGS=%s"):format(quote(self.folder), quote(server.top .. "/tests/recordings"))
+  self.environment = ("PATH=%s:$PATH ORRERY_REPLAY=%s ORRERY_RECORDINGS=%s"):format(quote(self.folder), quote(self.folder),
+    quote(server.top .. "/tests/recordings"))
   return self
 end
 
@@ -34,8 +35,8 @@ local function exec(self, argv, options)
   for i, word in ipairs(argv) do words[i] = quote(word) end
   for name, value in pairs(options.environment or {}) do table.insert(words, 1, name .. "=" .. quote(value)) end
   process.write(self.folder .. "/stdin", options.stdin or "")
-  local code = process.run(("env PATH=%s:$PATH %s timeout -s KILL %.3f env %s <%s/stdin >%s.out 2>%s.err"):format(quote(self.folder),
-    self.environment, (options.timeout or 60000) / 1000, table.concat(words, " "), self.folder, out, out))
+  local code = process.run(("%s timeout -s KILL %.3f env %s <%s/stdin >%s.out 2>%s.err"):format(self.environment,
+    (options.timeout or 60000) / 1000, table.concat(words, " "), self.folder, out, out))
   return { exit_code = code, signal = 0, timed_out = code == 137, stdout = process.read(out .. ".out"),
     stderr = process.read(out .. ".err") }
 end
