@@ -117,7 +117,8 @@ local function queue_of(self, a)
   return reservation and reservation:match "^[^.]*" or a.queue_name or self.config.queue
 end
 
--- The arguments of qsub. The script says itself where its output goes; it is not to be run twice.
+-- The arguments of qsub. The script says itself where its output goes; it is not to be run twice, which of an array PBS does not
+-- promise.
 local function arguments_of(self, item)
   local a, config, flavour = item.attributes, self.config, self.flavour
   local argv = { table.unpack(flavour.qsub) }
@@ -125,7 +126,8 @@ local function arguments_of(self, item)
     if value then argv[#argv + 1], argv[#argv + 2] = option, value end
   end
   add("-N", item.tag)
-  for option, value in ("-S /bin/sh -r n -m n -j oe -o /dev/null -W umask=022"):gmatch "(%S+) (%S+)" do add(option, value) end
+  for option, value in ("-S /bin/sh -m n -j oe -o /dev/null -W umask=022"):gmatch "(%S+) (%S+)" do add(option, value) end
+  add("-r", not item.size and "n")
   add(flavour.array, item.size and "1-" .. item.size)
   for _, value in ipairs(resources_of(self, item)) do add("-l", value) end
   add("-q", queue_of(self, a))
