@@ -61,7 +61,7 @@ local function open(self, config, exec)
   if not self.user then return "id does not say who we are" end
   local server, failure = standing.server(self)
   if not server then return failure.message end
-  self.server, self.array_size = server.name, self.flavour.array_size(server)
+  self.server, self.array_size, self.remembers = server.name, self.flavour.array_size(server), self.flavour.remembers(server)
   if self.flavour == torque and (config.project or config.reservation) then
     return "options project and reservation are OpenPBS's; this is Torque"
   end
@@ -156,8 +156,8 @@ end
 
 -- The id of our job of a tag | nil, nil: there is none | nil, the error
 local function find_one(self, item)
-  for _, argv in ipairs(self.flavour.select(item.tag, self.user)) do
-    local result, failure = self.run(argv)
+  for _, name in ipairs(self.flavour.names(item.tag, item.size)) do
+    local result, failure = looking.run(self, function(remembers) return self.flavour.select(remembers, self.user, name) end)
     if not result then return nil, failure end
     local number, server = result.stdout:match "^(%d+)[%[%]%d]*(%.%S+)"
     if number then return number .. (item.size and "[]" or "") .. server end
@@ -211,11 +211,14 @@ local function remember_deleted(self, ids, records)
   end
 end
 
--- A verb that PBS has as a command: `run(self, ids, records, more)`, for so many jobs at once.
+local function one() return 1 end
+
+-- A verb that PBS has as a command: `run(self, ids, records, more)`, for at most `most(self)` jobs at once.
 local function by_command(run, most)
   return function(self, items, report, more)
     local records, failure = looking.at_live(self, ids_of(items))
-    commands.steer(self, items, report, records, failure, function(ids) return run(self, ids, records, more) end, most)
+    commands.steer(self, items, report, records, failure, function(ids) return run(self, ids, records, more) end,
+      most and most(self))
   end
 end
 
@@ -227,7 +230,7 @@ pbs.cancel = by_command(function(self, ids, records)
   local result, failure = command(self, { "qdel" }, ids)
   if result then remember_deleted(self, ids, records) end
   return result, failure
-end)
+end, function(self) return self.flavour.most_deleted end)
 
 -- A job that runs goes on all the same: PBS notes the hold for the day when the job is started again.
 pbs.hold = by_command(function(self, ids, records)
@@ -240,13 +243,13 @@ pbs.hold = by_command(function(self, ids, records)
 end)
 
 pbs.release = by_command(function(self, ids) return command(self, { "qrls" }, ids) end)
-pbs.suspend = by_command(function(self, ids) return command(self, { "qsig", "-s", "suspend" }, ids) end, 1)
-pbs.resume = by_command(function(self, ids) return command(self, { "qsig", "-s", "resume" }, ids) end, 1)
-pbs.signal = by_command(function(self, ids, _, more) return command(self, { "qsig", "-s", more.name }, ids) end, 1)
+pbs.suspend = by_command(function(self, ids) return command(self, { "qsig", "-s", "suspend" }, ids) end, one)
+pbs.resume = by_command(function(self, ids) return command(self, { "qsig", "-s", "resume" }, ids) end, one)
+pbs.signal = by_command(function(self, ids, _, more) return command(self, { "qsig", "-s", more.name }, ids) end, one)
 
 pbs.alter = by_command(function(self, ids, records, more)
   return altering.alter(self, ids[1], records[ids[1]], more.changes.attributes)
-end, 1)
+end, one)
 
 ---How PBS itself is.
 function pbs.status(self, _, report)

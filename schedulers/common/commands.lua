@@ -51,7 +51,7 @@ end
 ---@field down string[] phrases of a scheduler that does not answer
 ---@field unasked string[] phrases, of those, that say that it never heard of the matter
 ---@field busy string[] phrases of a limit that is reached
----@field codes table<integer, string>|nil what an exit code says where no phrase does: "down", "busy"
+---@field codes table<integer, string>|nil exit codes that say more than phrases: "down", "busy" or "rejected"
 
 -- What kind of failure it is. One that is frozen does what it was asked when it wakes; one that refuses the connection was
 -- not asked.
@@ -59,9 +59,9 @@ local function failure_of(argv, dialect, result, in_doubt)
   local words, code = dialect.words(result), dialect.codes and dialect.codes[result.exit_code]
   local class = "rejected"
   if names_one(words, dialect.unasked) then class = "unavailable"
+  elseif code then class = code == "down" and in_doubt or code
   elseif result.signal ~= 0 or names_one(words, dialect.down) then class = in_doubt
-  elseif names_one(words, dialect.busy) or code == "busy" then class = "busy"
-  elseif code == "down" then class = in_doubt end
+  elseif names_one(words, dialect.busy) then class = "busy" end
   return { class = class, message = words ~= "" and words or ("%s ended with %d"):format(argv[1], result.exit_code) }
 end
 

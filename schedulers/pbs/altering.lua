@@ -1,8 +1,13 @@
--- Altering a job of PBS's: its limit and account by qalter, its queue by qmove. Of the two each may be what lets the other
--- pass, and what one of them did is undone if the other does not.
+-- Altering a job of PBS's: its limit and account by qalter, its queue by qmove. What one of them did is undone if PBS refuses the
+-- other.
+local time = require "common.time"
+
 local altering = {}
 
-local function queue_of(attributes) return attributes.reservation_id or attributes.queue_name end
+-- A reservation is a queue.
+local function queue_of(attributes)
+  return attributes.reservation_id and attributes.reservation_id:match "^[^.]*" or attributes.queue_name
+end
 
 -- The arguments of qalter | nil: there is nothing for it
 local function arguments_of(id, duration, account)
@@ -16,14 +21,13 @@ end
 
 local function run(self, argv) return self.run(argv, { changes = true }) end
 
--- Two commands, of which the second is only worth something after the first: `back` undoes the first.
+-- Two commands, both or none: `back` undoes the first, if anything can.
 local function both(self, first, second, back)
   local result, failure = run(self, first)
   if not result then return nil, failure end
   result, failure = run(self, second)
-  if result or failure.class ~= "rejected" or not back then return result, failure end
-  run(self, back)
-  return nil, failure
+  if not result and failure.class == "rejected" and back then run(self, back) end
+  return result, failure
 end
 
 ---@param id string a native id that is ours
@@ -38,12 +42,10 @@ function altering.alter(self, id, record, attributes)
     if not qalter and not qmove then return {} end
     return run(self, qalter or qmove)
   end
-  local undo = arguments_of(id, attributes.duration and record.limit, attributes.account and record.account)
-  local result, failure = both(self, qalter, qmove, undo)
-  if result or failure.class ~= "rejected" then return result, failure end
-  local done, why = both(self, qmove, qalter, { "qmove", record.queue, id })
-  if done or why.class ~= "rejected" then return done, why end
-  return nil, failure
+  -- A longer time may be what the new queue allows alone, a shorter one what it asks for.
+  local longer = attributes.duration and attributes.duration > (time.span(record.limit) or math.huge)
+  if longer then return both(self, qmove, qalter, { "qmove", record.queue, id }) end
+  return both(self, qalter, qmove, arguments_of(id, attributes.duration and record.limit, attributes.account and record.account))
 end
 
 return altering

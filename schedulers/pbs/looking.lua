@@ -36,11 +36,28 @@ local function only_unknown(self, said)
   return lines > 0
 end
 
+---Runs a command whose words depend on whether the server remembers ended jobs, which may have changed since it was asked.
+---@param argv_of fun(remembers:boolean):string[]
+---@return table|nil result
+---@return table|nil failure
+---@return table|nil said what it said nevertheless (commands.runner)
+function looking.run(self, argv_of)
+  local options = { environment = { TZ = "UTC" } }
+  local result, failure, said = self.run(argv_of(self.remembers), options)
+  local remembers = (result or said) and self.flavour.has_changed(result or said)
+  if remembers == nil or remembers == self.remembers then return result, failure, said end
+  self.remembers = remembers
+  return self.run(argv_of(remembers), options)
+end
+
 -- One look at some jobs: adds to the records.
 local function ask(self, records, words)
-  local argv, mark = self.flavour.look()
-  table.move(words, 1, #words, #argv + 1, argv)
-  local result, failure, said = self.run(argv, { environment = { TZ = "UTC" } })
+  local mark
+  local result, failure, said = looking.run(self, function(remembers)
+    local argv
+    argv, mark = self.flavour.look(remembers)
+    return table.move(words, 1, #words, #argv + 1, argv)
+  end)
   if not result and not (said and only_unknown(self, said)) then return failure end
   result = result or said
   local jobs = not result.cut and self.flavour.parse(result.stdout, mark)

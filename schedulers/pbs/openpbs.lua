@@ -16,12 +16,19 @@ openpbs.unasked = { "Connection refused", "cannot connect to server", "Couldn't 
 openpbs.busy = { "would exceed", "Maximum number of jobs already in", "Queue is not enabled", "No free connections",
   "Server connection table full", "Resource temporarily unavailable", "Server could not connect to MOM" }
 
--- The number of an error modulo 256: those of jobs that are too many; of connections that break, and of a server in trouble.
-openpbs.codes = { [38] = "busy", [198] = "busy", [162] = "down", [163] = "down", [183] = "down", [185] = "busy", [212] = "down" }
+-- Numbers of errors, modulo 256. The words that come with a refusal may be those of the refusal before.
+openpbs.codes = {}
+for class, codes in pairs {
+  rejected = "3 4 5 6 12 35 153 154 155 156 159 166 167 168 170 174 175 187 188 191 201 206",
+  busy = "13 38 173 185 196 198 222",
+  down = "162 163 183 212",
+} do
+  for code in codes:gmatch "%d+" do openpbs.codes[tonumber(code)] = class end
+end
 
 -- Lines by which qstat says of one job that it does not know it, or does not any more.
-openpbs.unknown = { "^qstat: Unknown Job Id%s+(%S+)$", "^qstat: PBS is not configured to maintain job history%s+(%S+)$",
-  "^qstat: illegally formed job identifier:%s+(%S+)$", "^qstat: Unauthorized Request%s+(%S+)$" }
+openpbs.unknown = { "^qstat: Unknown Job Id%s+(%S+)$", "^qstat: illegally formed job identifier:%s+(%S+)$",
+  "^qstat: Unauthorized Request%s+(%S+)$" }
 
 -- Submitting -----------------------------------------------------------------------------------------------------
 
@@ -46,12 +53,31 @@ function openpbs.needs(r)
   return { "select=" .. table.concat(chunks, "+"), "place=" .. place .. (r.exclusive_node_use and ":excl" or "") }
 end
 
+-- Steering -------------------------------------------------------------------------------------------------------
+
+-- Jobs that a qdel is given: of several, of which the server does not know one, OpenPBS 23.06 dies.
+openpbs.most_deleted = 1
+
 -- Looking --------------------------------------------------------------------------------------------------------
 
----How qstat is asked for jobs, in the history as well; and the mark by which what it says is told from what others wrote.
-function openpbs.look()
+---Whether the server remembers jobs that have ended. Without that nobody may ask for them: not even for those that have not.
+function openpbs.remembers(server) return server.job_history_enable == "True" end
+
+---Whether a command was refused since it does, or does not any more | nil: it was not
+function openpbs.has_changed(said)
+  if said.stderr:find("not configured to maintain job history", 1, true) then return false end
+  if said.stderr:find("to obtain historical job information", 1, true) then return true end
+end
+
+local function add(argv, ...)
+  for _, word in ipairs { ... } do argv[#argv + 1] = word end
+  return argv
+end
+
+---How qstat is asked for jobs, and the mark by which what it says is told from what others wrote.
+function openpbs.look(remembers)
   local mark = ("<%08x%08x>"):format(math.random(0, 0xffffffff), math.random(0, 0xffffffff))
-  return { "qstat", "-x", "-t", "-f", "-F", "dsv", "-D", mark }, mark
+  return add({ "qstat", remembers and "-x" or nil }, "-t", "-f", "-F", "dsv", "-D", mark), mark
 end
 
 -- The attributes of one job, which begin with its name; of two of one name the first is the server's.
@@ -77,8 +103,11 @@ function openpbs.parse(text, mark)
   return jobs
 end
 
----How qselect is asked for our jobs of a name, in the history as well.
-function openpbs.select(name, user) return { { "qselect", "-x", "-u", user, "-N", name } } end
+---How qselect is asked for our jobs of a name.
+function openpbs.select(remembers, user, name) return add({ "qselect", remembers and "-x" or nil }, "-u", user, "-N", name) end
+
+---The names by which the job of a tag, or an array, can be found.
+function openpbs.names(tag) return { tag } end
 
 ---What they say, as a record (pbs.looking).
 function openpbs.record(a)

@@ -51,15 +51,24 @@ end
 
 -- Looking --------------------------------------------------------------------------------------------------------
 
+---Jobs that have ended are told of for a while like all others.
+function torque.remembers() return true end
+function torque.has_changed() return nil end
+
 ---How qstat is asked for jobs.
 function torque.look() return { "qstat", "-t", "-x" } end
 
 ---The attributes of jobs, by id | nil: it is no whole answer
 function torque.parse(text) return xml.jobs(text) end
 
----How qselect is asked for our jobs of a name; an array's elements, which outlive it, each have one of their own.
-function torque.select(name, user)
-  return { { "qselect", "-u", user, "-N", name }, { "qselect", "-u", user, "-N", name .. "-1" } }
+---How qselect is asked for our jobs of a name.
+function torque.select(_, user, name) return { "qselect", "-u", user, "-N", name } end
+
+---The names by which the job of a tag, or an array, can be found: an array's elements, which outlive it, have their own.
+function torque.names(tag, size)
+  local names = {}
+  for i = 0, size or 0 do names[i + 1] = i == 0 and tag or ("%s-%d"):format(tag, i) end
+  return names
 end
 
 local function milliseconds(text)
