@@ -34,10 +34,23 @@ local function words_of(result)
   return table.concat(lines, "; ")
 end
 
+-- PBS's commands end with the number of their error, which is 0 where it has none.
+local function honest(exec, phrases)
+  return function(argv, options)
+    local result, why = exec(argv, options)
+    if result and result.exit_code == 0 then
+      for _, phrase in ipairs(phrases) do
+        if result.stderr:find(phrase, 1, true) then result.exit_code = 255 end
+      end
+    end
+    return result, why
+  end
+end
+
 local function runner(config, exec, flavour)
   local dialect = { environment = { LC_ALL = "C" }, words = words_of, down = flavour.down, unasked = flavour.unasked,
     busy = flavour.busy, codes = flavour.codes }
-  local run = commands.runner(exec, dialect, config.timeout_ms // 2)
+  local run = commands.runner(honest(exec, flavour.down), dialect, config.timeout_ms // 2)
   if not config.folder then return run end
   return function(argv, options) return run({ config.folder .. "/" .. argv[1], table.unpack(argv, 2) }, options) end
 end
@@ -245,7 +258,13 @@ end)
 pbs.release = by_command(function(self, ids) return command(self, { "qrls" }, ids) end)
 pbs.suspend = by_command(function(self, ids) return command(self, { "qsig", "-s", "suspend" }, ids) end, one)
 pbs.resume = by_command(function(self, ids) return command(self, { "qsig", "-s", "resume" }, ids) end, one)
-pbs.signal = by_command(function(self, ids, _, more) return command(self, { "qsig", "-s", more.name }, ids) end, one)
+pbs.signal = by_command(function(self, ids, _, more)
+  if self.flavour.deadly[more.name] then
+    local message = ("%s would end the job's own shell with %s"):format(self.flavour.title, more.name)
+    return nil, { class = "rejected", message = message }
+  end
+  return command(self, { "qsig", "-s", more.name }, ids)
+end, one)
 
 pbs.alter = by_command(function(self, ids, records, more)
   return altering.alter(self, ids[1], records[ids[1]], more.changes.attributes)

@@ -55,6 +55,13 @@ end
 
 -- Steering -------------------------------------------------------------------------------------------------------
 
+---The signals that end a job's own shell, which is given them as well, whatever the program makes of them; but for those that are
+---meant to end the job.
+openpbs.deadly = {}
+for name in ("HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM XCPU XFSZ VTALRM PROF IO PWR SYS"):gmatch "%u+%d?" do
+  openpbs.deadly[name] = true
+end
+
 -- Jobs that a qdel is given: of several, of which the server does not know one, OpenPBS 23.06 dies.
 openpbs.most_deleted = 1
 

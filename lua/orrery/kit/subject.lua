@@ -178,6 +178,13 @@ function subject:steer(verb, jobs, more) return self:call(verb, refs_of(jobs), m
 
 function subject:find(job) return self:call("find", { { tag = job.tag } })[1] end
 
+---Whether the house can tell by itself how a job ended.
+function subject:has_record(job)
+  if not self.info.honours.batch then return false end
+  local record = evidence.records({ name = "check", settings = self.settings }, { job })[1]
+  return record ~= nil and record.over
+end
+
 -- Of a job that its scheduler has forgotten, or of whose end it says no more than how the script around it ended, the
 -- attempt's record tells the house.
 local function consult_records(self, jobs, reports)

@@ -178,9 +178,9 @@ function attempt.status(record, report)
     report.exit_code = record.exit_code
     return report
   end
-  return { state = record.exit_code == 0 and "COMPLETED" or "FAILED", final = true, exit_code = record.exit_code,
-    signal = record.signal, started_at = record.started_at, ended_at = record.ended_at,
-    hosts = record.host and { record.host } }
+  local reason = record.signal and "SIGNAL" or record.exit_code ~= 0 and "EXIT_CODE" or nil
+  return { state = reason and "FAILED" or "COMPLETED", final = true, reason = reason, exit_code = record.exit_code,
+    signal = record.signal, started_at = record.started_at, ended_at = record.ended_at, hosts = record.host and { record.host } }
 end
 
 return attempt

@@ -14,7 +14,7 @@ local function steer(subject, verb, job, more)
   expect.that(not report.error, function() return ("%s: %s"):format(verb, report.error.message) end)
 end
 
--- A verb that may be refused to this account, or come too late.
+-- A verb that may be refused to this account, or for this job, or come too late.
 local function try(subject, verb, job, more)
   local report = subject:steer(verb, { job }, more)[1]
   if report.error and report.error.class == "rejected" then
@@ -84,7 +84,7 @@ end)
 case("signal reaches the program", { needs = { "signal" } }, function(subject)
   local job = subject:submit_one(shell "trap 'echo got >got; exit 0' USR1; echo ready >ready; while :; do sleep 0.1; done")
   subject:told(job, "ready", function(text) return text == "ready\n" end)
-  steer(subject, "signal", job, { name = "USR1" })
+  try(subject, "signal", job, { name = "USR1" })
   subject:told(job, "got", function(text) return text == "got\n" end)
   expect.equal("COMPLETED", subject:ending(job).state, "state of a job that ends well at a signal")
 end)
