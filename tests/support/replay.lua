@@ -8,26 +8,35 @@ replay.__index = replay
 
 local quote = process.quote
 
----@param commands string such as "qsub qstat"
-function replay.start(commands)
+---@param system string a folder of tests/recordings; its commands are those of its index
+function replay.start(system)
   local self = setmetatable({ folder = process.temporary() }, replay)
-  for name in commands:gmatch "%S+" do
-    assert(process.run(("ln -s %s %s/%s"):format(quote(server.top .. "/tests/fakes/replay"), quote(self.folder), name)) == 0)
+  local recordings = server.top .. "/tests/recordings/" .. system
+  for command in assert(process.read(recordings .. "/index.tsv")):gmatch "[^\t\n]+\t[^\t\n]+\t([^\t\n]+)[^\n]*" do
+    process.run(("ln -sf %s %s/%s"):format(quote(server.top .. "/tests/fakes/replay"), quote(self.folder), command))
   end
   self.environment = ("PATH=%s:$PATH ORRERY_REPLAY=%s ORRERY_RECORDINGS=%s"):format(quote(self.folder), quote(self.folder),
-    quote(server.top .. "/tests/recordings"))
+    quote(recordings))
   return self
 end
 
 ---Says which recordings may answer from now on; of two that could, the first does.
----@param ... string such as "openpbs/qstat_version"
+---@param ... string such as "qsub_unknown_queue"
 function replay:play(...) process.write(self.folder .. "/scenario", table.concat({ ... }, "\n")) end
 
 ---What came on the standard input of the last call.
 function replay:given() return process.read(self.folder .. "/given") end
 
----The calls that nothing answered, which there should not be.
-function replay:unanswered() return process.read(self.folder .. "/unanswered") or "" end
+---The words of the last call.
+function replay:called() return process.read(self.folder .. "/called") end
+
+---The calls that nothing answered since this was asked, which there should not be.
+function replay:unanswered()
+  local calls = {}
+  for call in (process.read(self.folder .. "/unanswered") or ""):gmatch "[^\n]+" do calls[#calls + 1] = call end
+  os.remove(self.folder .. "/unanswered")
+  return calls
+end
 
 -- Runs a command as a host does → its result.
 local function exec(self, argv, options)

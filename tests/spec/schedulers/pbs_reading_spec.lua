@@ -15,10 +15,11 @@ local function xml(id, more) return ("<Job><Job_Id>%s</Job_Id><Job_Name>tag</Job
 -- An instance of a flavour, and what it asked for; `answer` is given the words of each qstat of jobs.
 local function instance(flavour, answer)
   local asked = {}
-  return { flavour = flavour, server = "srv", remembers = true, deleted = {}, now = function() return 0 end, run = function(argv, options)
+  local function run(argv, options)
     asked[#asked + 1] = argv
     return answer(argv, options)
-  end }, asked
+  end
+  return { flavour = flavour, server = "srv", remembers = true, deleted = {}, now = function() return 0 end, run = run }, asked
 end
 
 local function refs(...)
