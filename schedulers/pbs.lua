@@ -98,7 +98,11 @@ end
 local OURS = { walltime = true }
 local NODES = { select = true, place = true, nodes = true, ncpus = true, procs = true, ppn = true, mem = true, mpiprocs = true }
 
-local function misused(item)
+local function misused(self, item)
+  local longest = self.flavour.longest_script
+  if longest and #item.batch > longest then
+    return ("%s takes no script of more than %d bytes, and this is one of %d"):format(self.flavour.title, longest, #item.batch)
+  end
   if item.attributes.queue_name and item.attributes.reservation_id then
     return "a reservation of PBS's is a queue: name one of the two"
   end
@@ -134,7 +138,7 @@ end
 -- promise.
 local function arguments_of(self, item)
   local a, config, flavour = item.attributes, self.config, self.flavour
-  local argv = { table.unpack(flavour.qsub) }
+  local argv = { "qsub" }
   local function add(option, value)
     if value then argv[#argv + 1], argv[#argv + 2] = option, value end
   end
@@ -157,7 +161,7 @@ end
 
 function pbs.submit(self, items, report)
   commands.submit(self, items, report, function(item)
-    local why = misused(item)
+    local why = misused(self, item)
     if why then return nil, { class = "rejected", message = why } end
     local result, failure = self.run(arguments_of(self, item), { stdin = item.batch, changes = true })
     if not result then return nil, failure end
@@ -258,8 +262,15 @@ end)
 pbs.release = by_command(function(self, ids) return command(self, { "qrls" }, ids) end)
 pbs.suspend = by_command(function(self, ids) return command(self, { "qsig", "-s", "suspend" }, ids) end, one)
 pbs.resume = by_command(function(self, ids) return command(self, { "qsig", "-s", "resume" }, ids) end, one)
+-- PBS gives a signal to the job's own shell as well, which these end, and the job with it, whatever the program makes of them. So
+-- does TERM, but that is what it is for.
+local DEADLY = {}
+for name in ("HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM XCPU XFSZ VTALRM PROF IO PWR SYS"):gmatch "%u+%d?" do
+  DEADLY[name] = true
+end
+
 pbs.signal = by_command(function(self, ids, _, more)
-  if self.flavour.deadly[more.name] then
+  if DEADLY[more.name] then
     local message = ("%s would end the job's own shell with %s"):format(self.flavour.title, more.name)
     return nil, { class = "rejected", message = message }
   end

@@ -8,7 +8,7 @@ local MOST_IDS = 500 -- that a command is asked about
 -- Whether PBS can have given an id: a record in a job's directory may have said any, and one of another server would be asked for
 -- there. A server is told of with or without its domain.
 local function is_possible(self, id)
-  local server = id:match "^%d+%.([%w.-]+)$" or id:match "^%d+%[%d+%]%.([%w.-]+)$"
+  local server = id:match "^%d+%.([%w.:-]+)$" or id:match "^%d+%[%d+%]%.([%w.:-]+)$"
   if not server then return false end
   local own = self.server
   return server == own or server:sub(1, #own + 1) == own .. "." or own:sub(1, #server + 1) == server .. "."

@@ -32,8 +32,6 @@ openpbs.unknown = { "^qstat: Unknown Job Id%s+(%S+)$", "^qstat: illegally formed
 
 -- Submitting -----------------------------------------------------------------------------------------------------
 
--- `-f`: else qsub leaves a program behind that submits for those that come after, and outlives them.
-openpbs.qsub = { "qsub", "-f" }
 openpbs.array = "-J"
 openpbs.project = "-P"
 
@@ -54,13 +52,6 @@ function openpbs.needs(r)
 end
 
 -- Steering -------------------------------------------------------------------------------------------------------
-
----The signals that end a job's own shell, which is given them as well, whatever the program makes of them; but for those that are
----meant to end the job.
-openpbs.deadly = {}
-for name in ("HUP INT QUIT ILL TRAP ABRT BUS FPE USR1 SEGV USR2 PIPE ALRM XCPU XFSZ VTALRM PROF IO PWR SYS"):gmatch "%u+%d?" do
-  openpbs.deadly[name] = true
-end
 
 -- Jobs that a qdel is given: of several, of which the server does not know one, OpenPBS 23.06 dies.
 openpbs.most_deleted = 1

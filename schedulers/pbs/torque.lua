@@ -30,8 +30,10 @@ torque.unknown = { "^qstat: Unknown Job Id Error%s+(%S+)$", "^qstat: Unknown Job
 
 -- Submitting -----------------------------------------------------------------------------------------------------
 
-torque.qsub = { "qsub" }
 torque.array = "-t"
+
+-- A longer script comes in pieces, of which Torque takes the first for all of it: it runs a job, and says that it refused it.
+torque.longest_script = 65536
 
 ---The largest array, as the server says of itself.
 function torque.array_size(server) return math.tointeger(tonumber(server.max_job_array_size)) or 10000 end
@@ -64,12 +66,9 @@ function torque.parse(text) return xml.jobs(text) end
 ---How qselect is asked for our jobs of a name.
 function torque.select(_, user, name) return { "qselect", "-u", user, "-N", name } end
 
----The names by which the job of a tag, or an array, can be found: an array's elements, which outlive it, have their own.
-function torque.names(tag, size)
-  local names = {}
-  for i = 0, size or 0 do names[i + 1] = i == 0 and tag or ("%s-%d"):format(tag, i) end
-  return names
-end
+---The names by which the job of a tag, or an array, can be found: qselect knows only an array's elements, which have their own.
+---The first is begun first, the last is there longest.
+function torque.names(tag, size) return size and { tag .. "-1", ("%s-%d"):format(tag, size) } or { tag } end
 
 local function milliseconds(text)
   local seconds = math.tointeger(tonumber(text))
@@ -87,10 +86,6 @@ function torque.record(a)
     cput = a["resources_used.cput"], memory = a["resources_used.mem"], limit = a["Resource_List.walltime"],
     account = a.Account_Name, queue = a.queue }
 end
-
--- Steering -------------------------------------------------------------------------------------------------------
-
-torque.deadly = {}
 
 -- Ends -----------------------------------------------------------------------------------------------------------
 
