@@ -178,9 +178,9 @@ function subject:steer(verb, jobs, more) return self:call(verb, refs_of(jobs), m
 
 function subject:find(job) return self:call("find", { { tag = job.tag } })[1] end
 
----Whether the house can tell by itself how a job ended.
-function subject:has_record(job)
-  if not self.info.honours.batch then return false end
+---Whether the scheduler forgets what has ended, and the house can tell by itself how this job did.
+function subject:is_forgotten(job)
+  if not self.info.honours.batch or not self:call("monitor", refs_of { job })[1].absent then return false end
   local record = evidence.records({ name = "check", settings = self.settings }, { job })[1]
   return record ~= nil and record.over
 end

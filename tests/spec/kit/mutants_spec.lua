@@ -49,6 +49,8 @@ local FAULTS = {
   { "a job over its time limit ends with TIMEOUT", "whoever is killed for the limit was just killed",
     "saying('monitor', function(said) if said.reason == 'TIMEOUT' then said.reason = 'SIGNAL' end end)" },
   { "arguments arrive as they are", "%j is filled in", "running(function(script) return (script:gsub('%%j', '42')) end)" },
+  { "a long argument arrives whole, or is refused", "it is cut",
+    "running(function(script) return (script:gsub('zzz', 'z')) end)" },
   { "variables arrive as they are, and nothing of the server's", "a variable ends at a comma",
     "running(function(script) return (script:gsub(\"_7='a,b=c'\", \"_7='a'\")) end)" },
   { "a script runs by its first line, and directives in it are text", "an array of the user's own is run", [[

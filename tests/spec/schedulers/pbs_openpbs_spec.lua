@@ -50,20 +50,20 @@ describe("pbs, of OpenPBS,", function()
 
   it("submits, and finds what it submitted", function()
     rig:play "qsub"
-    assert.same({ native_id = "2037.localhost" }, submit "orrery-101")
+    assert.same({ native_id = "8814.localhost" }, submit "orrery-101")
     assert.equal("true\n", rig:given()) -- the script
     rig:play "qsub_array"
-    assert.same({ "2051[1].localhost", "2051[2].localhost", "2051[3].localhost" }, submit("orrery-201", { size = 3 }).native_ids)
+    assert.same({ "8828[1].localhost", "8828[2].localhost", "8828[3].localhost" }, submit("orrery-201", { size = 3 }).native_ids)
     rig:play("find", "find_absent", "find_array")
-    assert.same({ answer = "found", native_id = "93.localhost" }, find "orrery-101")
+    assert.same({ answer = "found", native_id = "8814.localhost" }, find "orrery-101")
     assert.equal("absent", find("orrery-0").answer)
-    assert.equal("2024[3].localhost", find("orrery-201", 3).native_ids[3])
+    assert.equal("8828[3].localhost", find("orrery-201", 3).native_ids[3])
   end)
 
   -- One of each kind, by the order in which they were submitted.
   local function jobs_in_all_states()
     local jobs = {}
-    for i, n in ipairs { 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 } do jobs[i] = { 2036 + n, "orrery-" .. 100 + n } end
+    for i, n in ipairs { 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 } do jobs[i] = { 8813 + n, "orrery-" .. 100 + n } end
     return jobs
   end
 
@@ -90,8 +90,8 @@ describe("pbs, of OpenPBS,", function()
     rig:play "states"
     local reports = monitor(jobs_in_all_states())
     local late = reports[6]
-    assert.same({ 1795371119000, 1795371141000, 1, "localhost" }, { late.started_at, late.ended_at, late.runs, late.hosts[1] })
-    assert.same({ wall_seconds = 21, cpu_seconds = 0, memory = 4698112 }, late.usage)
+    assert.same({ 1795372747000, 1795372770000, 1, "localhost" }, { late.started_at, late.ended_at, late.runs, late.hosts[1] })
+    assert.same({ wall_seconds = 22, cpu_seconds = 0, memory = 4812800 }, late.usage)
     assert.matches("^Can Never Run: Insufficient amount of resource: ncpus", reports[9].stuck)
     assert.same({ "Not Running: Not enough free nodes available" }, { reports[11].message, reports[11].stuck })
   end)
@@ -99,13 +99,13 @@ describe("pbs, of OpenPBS,", function()
   it("understands an array's elements", function()
     rig:play "array_states"
     local jobs = {}
-    for i = 1, 3 do jobs[i] = { ("2051[%d]"):format(i), "orrery-201" } end
-    for i = 1, 6 do jobs[3 + i] = { ("2052[%d]"):format(i), "orrery-202" } end
+    for i = 1, 3 do jobs[i] = { ("8828[%d]"):format(i), "orrery-201" } end
+    for i = 1, 6 do jobs[3 + i] = { ("8829[%d]"):format(i), "orrery-202" } end
     assert.same({ "COMPLETED nil 0 nil true", "FAILED EXIT_CODE 5 nil true", "COMPLETED nil 0 nil true",
       "ACTIVE nil nil nil nil", "ACTIVE nil nil nil nil", "QUEUED nil nil nil nil", "QUEUED nil nil nil nil",
       "QUEUED nil nil nil nil", "absent" }, statuses(jobs)) -- the last was deleted before it ran, and by whom it is not told
     rig:play("array_cancel", "array_cancel_qdel")
-    assert.same({}, call("cancel", "2052[5]", "orrery-202"))
+    assert.same({}, call("cancel", "8829[5]", "orrery-202"))
     rig:play "array_states"
     assert.equal("absent", statuses(jobs)[9])
   end)
@@ -164,70 +164,70 @@ describe("pbs, of OpenPBS,", function()
 
   it("calls absent what is gone, somebody else's, or hidden", function()
     rig:play "look_some_unknown"
-    assert.same({ "COMPLETED nil 0 nil true", "absent" }, statuses { { 2037, "orrery-101" }, { 99999, "orrery-1" } })
-    assert.same({ "absent", "absent" }, statuses { { 2037, "orrery-another" }, { 99999, "orrery-1" } })
+    assert.same({ "COMPLETED nil 0 nil true", "absent" }, statuses { { 8814, "orrery-101" }, { 99999, "orrery-1" } })
+    assert.same({ "absent", "absent" }, statuses { { 8814, "orrery-another" }, { 99999, "orrery-1" } })
     rig:play "look_hidden"
-    assert.same({ "absent" }, statuses { { 2048, "orrery-112" } })
+    assert.same({ "absent" }, statuses { { 8825, "orrery-112" } })
   end)
 
   it("asks for no history where there is none, even if it is switched on and off", function()
     open "forgets_server"
     rig:play("forgets_running", "forgets_find")
-    assert.same({ "ACTIVE nil nil nil nil" }, statuses { { 7000, "orrery-403" } })
-    assert.equal("7000.localhost", find("orrery-403").native_id)
+    assert.same({ "ACTIVE nil nil nil nil" }, statuses { { 9000, "orrery-403" } })
+    assert.equal("9000.localhost", find("orrery-403").native_id)
     rig:play "forgets_ended"
     assert.same({ "absent", "absent", "COMPLETED nil 0 nil true", "ACTIVE nil nil nil nil" },
       statuses { { 7000, "orrery-403" }, { "7001[1]", "orrery-404" }, { "7002[1]", "orrery-405" }, { "7002[2]", "orrery-405" } })
     rig:play("remembers_changed", "remembers_changed2")
-    assert.same({ "FAILED EXIT_CODE 3 nil true" }, statuses { { 7003, "orrery-406" } })
+    assert.same({ "FAILED EXIT_CODE 3 nil true" }, statuses { { 9003, "orrery-406" } })
     open()
     rig:play("forgets_changed", "forgets_changed2")
-    assert.same({ "ACTIVE nil nil nil nil" }, statuses { { 7000, "orrery-403" } })
+    assert.same({ "ACTIVE nil nil nil nil" }, statuses { { 9000, "orrery-403" } })
     open()
     rig:play("forgets_changed_find", "forgets_changed_find2")
-    assert.equal("7000.localhost", find("orrery-403").native_id)
+    assert.equal("9000.localhost", find("orrery-403").native_id)
   end)
 
   it("steers jobs", function()
-    for verb, case in pairs { cancel = { 2050, "qdel" }, hold = { 2049, "qhold" }, release = { 2049, "qrls" },
-      suspend = { 2044, "qsig" }, resume = { 2044, "qsig" }, signal = { 2045, "qsig" } } do
+    for verb, case in pairs { cancel = { 8827, "qdel" }, hold = { 8826, "qhold" }, release = { 8826, "qrls" },
+      suspend = { 8821, "qsig" }, resume = { 8821, "qsig" }, signal = { 8822, "qsig" } } do
       rig:play(verb, verb .. "_" .. case[2])
-      assert.same({}, call(verb, case[1], "orrery-" .. case[1] - 1936, { name = "CONT" }), verb)
+      assert.same({}, call(verb, case[1], "orrery-" .. case[1] - 8713, { name = "CONT" }), verb)
     end
     assert.same({ "suspend", "resume" }, self.honours.operator)
     rig:play "signal"
-    assert.matches("end the job's own shell", call("signal", 2045, "orrery-109", { name = "USR1" }).error.message)
+    assert.matches("end the job's own shell", call("signal", 8822, "orrery-109", { name = "USR1" }).error.message)
   end)
 
   it("says why a job is not steered", function()
     for _, case in ipairs {
-      { "suspend", 2044, "rejected", "Unauthorized Request  2044.localhost", "qsig_suspend_user", "qsig_suspend_user_qsig" },
-      { "cancel", 2048, "rejected", "Unauthorized Request  2048.localhost", "other_cancel", "other_cancel_qdel" },
-      { "hold", 2048, "rejected", "Unauthorized Request  2048.localhost", "other_hold", "other_hold_qhold" },
-      { "release", 2048, "rejected", "Unauthorized Request  2048.localhost", "other_release", "other_release_qrls" },
-      { "hold", 2045, "rejected", "PBS holds only jobs that wait", "signal" },
+      { "suspend", 8821, "rejected", "Unauthorized Request  8821.localhost", "qsig_suspend_user", "qsig_suspend_user_qsig" },
+      { "cancel", 8825, "rejected", "Unauthorized Request  8825.localhost", "other_cancel", "other_cancel_qdel" },
+      { "hold", 8825, "rejected", "Unauthorized Request  8825.localhost", "other_hold", "other_hold_qhold" },
+      { "release", 8825, "rejected", "Unauthorized Request  8825.localhost", "other_release", "other_release_qrls" },
+      { "hold", 8822, "rejected", "PBS holds only jobs that wait", "signal" },
     } do
       rig:play(table.unpack(case, 5))
-      assert.same({ class = case[3], message = case[4] }, call(case[1], case[2], "orrery-" .. case[2] - 1936).error)
+      assert.same({ class = case[3], message = case[4] }, call(case[1], case[2], "orrery-" .. case[2] - 8713).error)
     end
     rig:play "remembers_changed2"
-    assert.equal("the scheduler has no such job any more", call("cancel", 7003, "orrery-406").error.message)
+    assert.equal("the scheduler has no such job any more", call("cancel", 9003, "orrery-406").error.message)
     rig:play("mom_down", "mom_down_qdel") -- it goes on running: it is asked again later
-    assert.equal("busy", call("cancel", 6004, "orrery-401").error.class)
+    assert.equal("busy", call("cancel", 8831, "orrery-401").error.class)
   end)
 
   it("alters all or nothing", function()
     rig:play("alter", "alter_qalter")
-    assert.same({}, call("alter", 2048, "orrery-112", { changes = { attributes = { duration = 30 } } }))
+    assert.same({}, call("alter", 8825, "orrery-112", { changes = { attributes = { duration = 30 } } }))
     rig:play("alter_both", "alter_both_qalter", "alter_both_qmove")
     local changes = { attributes = { duration = 20, account = "a", queue_name = "limited" } }
-    assert.equal("busy", call("alter", 2048, "orrery-112", { changes = changes }).error.class)
+    assert.equal("busy", call("alter", 8825, "orrery-112", { changes = changes }).error.class)
     rig:play("alter_queue", "alter_queue_qmove") -- its words are those of the refusal before
     changes = { attributes = { duration = 40, queue_name = "nosuch" } }
-    assert.equal("rejected", call("alter", 2048, "orrery-112", { changes = changes }).error.class)
+    assert.equal("rejected", call("alter", 8825, "orrery-112", { changes = changes }).error.class)
     rig:play("alter_undo", "alter_undo_qalter", "alter_undo_qalter2", "alter_undo_qmove")
     changes = { attributes = { duration = 10, queue_name = "nosuch" } }
-    assert.equal("Unknown queue 2048.localhost", call("alter", 2048, "orrery-112", { changes = changes }).error.message)
+    assert.equal("Unknown queue 8825.localhost", call("alter", 8825, "orrery-112", { changes = changes }).error.message)
     assert.matches("walltime=00:00:20", rig:called()) -- as it was
   end)
 

@@ -11,16 +11,16 @@ describe("a replayed command", function()
 
   it("says what the real one said, with the mark it is given", function()
     rig:play("signal", "qsig_suspend_user_qsig")
-    local said = host.exec({ "qstat", "-x", "-t", "-f", "-F", "dsv", "-D", "<0123>", "2045.localhost" }, {})
-    assert.matches("^Job Id: 2045.localhost<0123>Job_Name=orrery%-109<0123>", said.stdout)
-    said = host.exec({ "qsig", "-s", "suspend", "2044.localhost" }, {})
-    assert.same({ 159, "qsig: Unauthorized Request  2044.localhost\n" }, { said.exit_code, said.stderr })
+    local said = host.exec({ "qstat", "-x", "-t", "-f", "-F", "dsv", "-D", "<0123>", "8822.localhost" }, {})
+    assert.matches("^Job Id: 8822.localhost<0123>Job_Name=orrery%-109<0123>", said.stdout)
+    said = host.exec({ "qsig", "-s", "suspend", "8821.localhost" }, {})
+    assert.same({ 159, "qsig: Unauthorized Request  8821.localhost\n" }, { said.exit_code, said.stderr })
     assert.same({}, rig:unanswered())
   end)
 
   it("fails when it is called in any other way, and when the scenario has no such call", function()
-    for _, words in ipairs { "qsig -s suspend 2044.localhost more", "qsig -s suspend", "qsig -s resume 2044.localhost",
-      "qsig suspend -s 2044.localhost", "qhold 2049.localhost" } do
+    for _, words in ipairs { "qsig -s suspend 8821.localhost more", "qsig -s suspend", "qsig -s resume 8821.localhost",
+      "qsig suspend -s 8821.localhost", "qhold 8826.localhost" } do
       rig:play "qsig_suspend_user_qsig"
       local argv = {}
       for word in words:gmatch "%S+" do argv[#argv + 1] = word end

@@ -33,7 +33,7 @@ case("find of a job that has just ended does not say absent", {}, function(subje
   local job = ends(subject, shell "true", "COMPLETED")
   local report = subject:find(job)
   -- The house looks for it itself before it submits a job again.
-  if report.answer == "absent" and subject:has_record(job) then
+  if report.answer == "absent" and subject:is_forgotten(job) then
     expect.moot "the scheduler forgets a job that has ended; its record tells of it"
   end
   expect.that(report.answer == "found" or report.answer == "unknown",
