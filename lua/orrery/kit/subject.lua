@@ -176,7 +176,20 @@ end
 ---A control verb on jobs → reports.
 function subject:steer(verb, jobs, more) return self:call(verb, refs_of(jobs), more) end
 
-function subject:find(job) return self:call("find", { { tag = job.tag } })[1] end
+-- The host does not know what became of a submission as long as a command of it lives, and ends that: then it is asked again.
+function subject:find_all(items)
+  local reports
+  for _ = 1, 3 do
+    reports = self:call("find", items)
+    local unknown = false
+    for i in ipairs(items) do unknown = unknown or reports[i].answer == "unknown" end
+    if not unknown then break end
+    pause()
+  end
+  return reports
+end
+
+function subject:find(job) return self:find_all({ { tag = job.tag } })[1] end
 
 ---Whether the scheduler forgets what has ended, and the house can tell by itself how this job did.
 function subject:is_forgotten(job)

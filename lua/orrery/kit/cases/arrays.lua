@@ -25,7 +25,7 @@ case("find knows an array by its tag, and all its members", ARRAYS, function(sub
   local jobs = subject:submit_array { shell "sleep 600", shell "true", shell "sleep 600" }
   local item = { tag = jobs[1].tag, size = #jobs }
   local function look(what)
-    local report = subject:call("find", { item })[1]
+    local report = subject:find_all({ item })[1]
     expect.equal("found", report.answer, "find of " .. what)
     for m, job in ipairs(jobs) do
       expect.equal(job.native_id, (report.native_ids or {})[m], ("the native id that find tells of member %d"):format(m))

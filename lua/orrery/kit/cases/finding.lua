@@ -17,7 +17,7 @@ end
 
 case("find tells what is there from what never was", {}, function(subject)
   local job = subject:submit_one(shell "sleep 600")
-  local reports = subject:call("find", { { tag = job.tag }, { tag = tag.of(ids.new()) } })
+  local reports = subject:find_all({ { tag = job.tag }, { tag = tag.of(ids.new()) } })
   expect.equal("found", reports[1].answer, "find of a job that was just submitted")
   expect.equal(job.native_id, reports[1].native_id, "the native id that find tells")
   expect.equal("absent", reports[2].answer, "find of a tag that was never submitted")
