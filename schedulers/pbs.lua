@@ -159,8 +159,8 @@ local function natives_of(id, size)
   return { native_ids = commands.elements(id:gsub("%%", "%%%%"):gsub("%[%]", "[%%d]"), size) }
 end
 
--- OpenPBS's qsub leaves a program behind that submits for those that come within a minute, which spares each a connection (there is
--- room for some hundred a minute). It has descriptor 3: the host ends it before it asks what became of a submission.
+-- OpenPBS's qsub leaves a program behind that submits for those that come within a minute, which spares each a connection (there
+-- is room for some hundred a minute). It has descriptor 3: the host ends it before it asks what became of a submission.
 function pbs.submit(self, items, report)
   commands.submit(self, items, report, function(item)
     local why = misused(self, item)
