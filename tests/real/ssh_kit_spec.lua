@@ -4,6 +4,7 @@ local far = require "support.far"
 local gridengine = require "support.gridengine"
 local kit = require "support.kit"
 local slurm = require "support.slurm"
+local sshd = require "support.sshd"
 
 local ALL = os.getenv "ORRERY_TEST_ALL" == "1"
 
@@ -21,7 +22,8 @@ end
 
 for _, way in ipairs(ways) do
   local words, scheduler = table.unpack(way)
-  it(("%s, %s, keeps the contract, as far as the conformance kit can tell"):format(scheduler.title, words), function()
+  local try = sshd.has_accounts and it or pending
+  try(("%s, %s, keeps the contract, as far as the conformance kit can tell"):format(scheduler.title, words), function()
     local rig <close> = scheduler.start()
     local result = far.check(rig, scheduler, kit.extent)
     assert.equal(0, result.code, result.out .. result.err)

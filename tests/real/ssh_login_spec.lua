@@ -19,7 +19,8 @@ local logins = {
 }
 
 for _, login in ipairs(logins) do
-  describe(("Slurm over ssh, with %s,"):format(login[1]), function()
+  local where = (login[2] == nil or sshd.has_accounts) and describe or pending
+  where(("Slurm over ssh, with %s,"):format(login[1]), function()
     local rig
     setup(function() rig = far.of(slurm, login[2], login[3]).start() end)
     teardown(function() if rig then rig:stop() end end)
@@ -60,7 +61,10 @@ for _, login in ipairs(logins) do
   end)
 end
 
-describe("Slurm over ssh, with a disk that is full there,", function()
+local can_mount = process.run 'd=$(mktemp -d) && mount -t tmpfs none "$d" && umount "$d"; gone=$?; rmdir "$d"; exit $gone' == 0
+local with_disk = can_mount and describe or pending
+
+with_disk("Slurm over ssh, with a disk that is full there,", function()
   local rig
   setup(function() rig = far.of(slurm, "--disk 3").start() end)
   teardown(function() if rig then rig:stop() end end)

@@ -8,6 +8,9 @@ local sshd = {}
 
 local quote = process.quote
 
+---Whether it has accounts of its own.
+sshd.has_accounts = process.run "[ $(id -u) = 0 ]" == 0
+
 ---@param options string|nil of the script, such as "--noisy alice"
 function sshd.start(options)
   local it = rig.start("sshd", options, { sshd = "run/sshd.pid" })
@@ -38,9 +41,9 @@ function sshd.connected(it)
   return pids_in(within(it, [[ss -Htnp "dport = :$(sed -n 's/^Port //p' etc/sshd_config)" | grep -o 'pid=[0-9]*' || true]]))
 end
 
----How many connections it has let in.
-function sshd.logins(it)
-  local _, count = process.read(it.directory .. "/log/sshd"):gsub("Accepted publickey", "")
+---How many connections it has let in, of one account or of all.
+function sshd.logins(it, account)
+  local _, count = process.read(it.directory .. "/log/sshd"):gsub("Accepted publickey for " .. (account or ""):gsub("%-", "%%-"), "")
   return count
 end
 
