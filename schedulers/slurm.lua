@@ -51,8 +51,8 @@ function slurm.open(config, host)
   if not result then return nil, failure.message end
   local settings = settings_of(result.stdout)
   self.accounting = settings.AccountingStorageType == "accounting_storage/slurmdbd"
-  self.honours = { fields = FIELDS, max_submitted = config.max_submitted or 1000, batch = "SLURM_JOB_ID",
-    index = "SLURM_ARRAY_TASK_ID", element = "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}",
+  self.honours = { fields = FIELDS, max_submitted = config.max_submitted or 1000, operator = { "suspend", "resume" },
+    batch = "SLURM_JOB_ID", index = "SLURM_ARRAY_TASK_ID", element = "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}",
     array_size = math.max((math.tointeger(tonumber(settings.MaxArraySize)) or 1) - 1, 0) } -- the largest index
   return self
 end
@@ -222,26 +222,30 @@ end
 
 -- Steering -------------------------------------------------------------------------------------------------------
 
--- A verb that Slurm has as a command: `argv_of(ids, more)`, for so many jobs at once; `done` is told of which it went well.
-local function by_command(argv_of, most, done)
+-- A verb that Slurm has as a command: `argv_of(ids, more)`. Options: most (so many jobs at once), done (a function that is told
+-- of which it went well), anybodys (an operator is called for the jobs of others).
+local function by_command(argv_of, options)
+  options = options or {}
   return function(self, items, report, more)
     local ids = {}
     for i, ref in ipairs(items) do ids[i] = ref.native_id end
-    local queue, failure = looking.at_queue_for(self, ids)
+    local queue, failure = looking.at_queue_for(self, ids, options.anybodys)
     commands.steer(self, items, report, queue, failure, function(some)
       local result, why = self.run(argv_of(some, more), { changes = true })
-      if result and done then done(self, some, queue) end
+      if result and options.done then options.done(self, some, queue) end
       return result, why
-    end, most)
+    end, options.most)
   end
 end
 
-slurm.cancel = by_command(function(ids) return { "scancel", table.unpack(ids) } end, nil, remember_cancelled)
+local ONE_OF_ANYBODY = { most = 1, anybodys = true }
+
+slurm.cancel = by_command(function(ids) return { "scancel", table.unpack(ids) } end, { done = remember_cancelled })
 slurm.hold = by_command(function(ids) return { "scontrol", "hold", table.concat(ids, ",") } end)
 slurm.release = by_command(function(ids) return { "scontrol", "release", table.concat(ids, ",") } end)
-slurm.suspend = by_command(function(ids) return { "scontrol", "suspend", ids[1] } end, 1)
-slurm.resume = by_command(function(ids) return { "scontrol", "resume", ids[1] } end, 1)
-slurm.signal = by_command(function(ids, more) return { "scancel", "--full", "--signal=" .. more.name, ids[1] } end, 1)
+slurm.suspend = by_command(function(ids) return { "scontrol", "suspend", ids[1] } end, ONE_OF_ANYBODY)
+slurm.resume = by_command(function(ids) return { "scontrol", "resume", ids[1] } end, ONE_OF_ANYBODY)
+slurm.signal = by_command(function(ids, more) return { "scancel", "--full", "--signal=" .. more.name, ids[1] } end, { most = 1 })
 
 -- What scontrol calls what can be altered. Jobs that run may lose their time, and get more of Slurm's operators alone.
 local ALTERABLE = { { "duration", "TimeLimit", minutes }, { "queue_name", "Partition" }, { "account", "Account" },
@@ -255,7 +259,7 @@ slurm.alter = by_command(function(ids, more)
     if value then argv[#argv + 1] = ("%s=%s"):format(word, convert and convert(value) or value) end
   end
   return argv
-end, 1)
+end, { most = 1 })
 
 -- The scheduler itself -------------------------------------------------------------------------------------------
 

@@ -11,13 +11,10 @@ local function milliseconds(text)
   return seconds and seconds > 0 and seconds * 1000 or nil
 end
 
----One look at our account's jobs in the queue.
----@param ... string further arguments of squeue
----@return table<string, table>|nil records
----@return table|nil failure
-function looking.at_queue(self, ...)
+-- One look at jobs in the queue, told by further arguments of squeue → records by native id | nil, failure
+local function ask_queue(self, ...)
   local mark = new_mark()
-  local result, failure = self.run { "squeue", "--me", "--noheader", "--array", "--all", "--states=all",
+  local result, failure = self.run { "squeue", "--noheader", "--array", "--all", "--states=all",
     ("--Format=JobArrayID:|,State:|,Reason:|,exit_code:|,StartTime:|,EndTime:|,Name:%s"):format(mark), ... }
   if not result then return nil, failure end
   local records, at = {}, 1
@@ -35,6 +32,12 @@ function looking.at_queue(self, ...)
   end
 end
 
+---One look at our account's jobs in the queue.
+---@param ... string further arguments of squeue
+---@return table<string, table>|nil records
+---@return table|nil failure
+function looking.at_queue(self, ...) return ask_queue(self, "--me", ...) end
+
 -- Those that Slurm can have given. A record in a job's directory may have said any, and for one of these Slurm answers nothing.
 local function possible(ids)
   local some = {}
@@ -44,12 +47,14 @@ local function possible(ids)
   return some
 end
 
----What the queue has of some of our account's jobs.
-function looking.at_queue_for(self, ids)
+---What the queue has of some jobs of our account's, or of anybody's.
+---@param anybodys boolean|nil
+function looking.at_queue_for(self, ids, anybodys)
+  local ask = anybodys and ask_queue or looking.at_queue
   ids = possible(ids)
   if #ids == 0 then return {} end
-  if #ids > MOST_IDS then return looking.at_queue(self) end
-  local records, failure = looking.at_queue(self, "--jobs=" .. table.concat(ids, ","))
+  if #ids > MOST_IDS then return ask(self) end
+  local records, failure = ask(self, "--jobs=" .. table.concat(ids, ","))
   if not records and failure.message:find "Invalid job id" then return {} end -- none of them is there
   return records, failure
 end

@@ -127,3 +127,34 @@ with_accounts("Two users of Slurm over ssh", function()
     crash.stop(s)
   end)
 end)
+
+with_accounts("An operator of Slurm over ssh", function()
+  local rig
+  setup(function()
+    local scheduler = far.of(slurm, nil, { run_as = "login" })
+    rig = scheduler.start "--accounting"
+    rig:run(("sacctmgr -i add account rig && sacctmgr -i add user %s account=rig adminlevel=operator"):format(rig.host.bob))
+  end)
+  teardown(function() if rig then rig:stop() end end)
+
+  it("suspends and resumes what is another's, who may not do so", function()
+    local s, _ <close> = behaviour.server(rig, "slurm", ("operator = %q,"):format(rig.host.bob))
+    local options = { token = s:token_of(rig.host.alice) }
+    local simulation = s:make("/v1/simulations", { name = "one" }, options).id
+    local job = s:make(("/v1/simulations/%s/jobs"):format(simulation), { script = "sleep 300" }, options).id
+    local function ask(verb, state)
+      if verb then assert.equal(202, s:post(("/v1/jobs/%s/%s"):format(job, verb), nil, options).status) end
+      return process.eventually("the job " .. state, function()
+        local now = s:read("/v1/jobs/" .. job, options)
+        return now.state == state and now
+      end)
+    end
+    local native = ask(nil, "ACTIVE").native_id
+    local account, command = rig.host.alice, ("SLURM_CONF=%s scontrol suspend %s"):format(rig:variables().SLURM_CONF, native)
+    assert.matches("denied", select(2, sshd.log_in(rig.host, account, command)))
+    ask("suspend", "SUSPENDED")
+    ask("resume", "ACTIVE")
+    ask("cancel", "CANCELED")
+    crash.stop(s)
+  end)
+end)
