@@ -3,6 +3,7 @@
 local behaviour = require "support.behaviour"
 local crash = require "support.crash"
 local far = require "support.far"
+local gridengine = require "support.gridengine"
 local process = require "support.process"
 local slurm = require "support.slurm"
 local sshd = require "support.sshd"
@@ -60,6 +61,28 @@ for _, login in ipairs(logins) do
     end)
   end)
 end
+
+local with_accounts = sshd.has_accounts and describe or pending
+with_accounts("Grid Engine over ssh, which only the login's profile knows where to find,", function()
+  local rig
+  setup(function()
+    rig = far.of(gridengine, "--noisy alice").start()
+    process.write(rig.host.directory .. "/home/alice/.profile", (". %s/env.sh\necho Profiles greet, too.\n"):format(rig.directory))
+  end)
+  teardown(function() if rig then rig:stop() end end)
+
+  it("is found by a login shell, and else is not", function()
+    local settings = 'ssh = { host = "cluster", config = %q, login = %s }, base = "${home}/jobs",'
+    rig.settings = settings:format(rig.host.config, "true")
+    local s, _ <close> = behaviour.server(rig, "sge", gridengine.settings)
+    behaviour.await(s, "up")
+    assert.equal("COMPLETED", s:job_in(add(s, s:simulation(), { script = "true" })).state)
+    s:stop(true)
+    s:restart { resources = s.options.resources:gsub("login = true", "login = false") }
+    assert.matches("q%a+", behaviour.await(s, "down").message)
+    crash.stop(s)
+  end)
+end)
 
 local can_mount = process.run 'd=$(mktemp -d) && mount -t tmpfs none "$d" && umount "$d"; gone=$?; rmdir "$d"; exit $gone' == 0
 local with_disk = can_mount and describe or pending
