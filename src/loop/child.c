@@ -1,6 +1,7 @@
 #include "loop/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +158,7 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
                                   void (*ended)(void *data, struct orr_child_result *result), void *data,
                                   struct orr_err *err) {
   uv_loop_t *uv = orr_loop_uv(loop);
-  int input = input_of(options, err);
+  int input = options->input_fd ? fcntl(options->input_fd, F_DUPFD_CLOEXEC, 3) : input_of(options, err);
   if (input < 0) return NULL;
   struct orr_child *child = orr_zalloc(sizeof *child);
   child->loop = loop;

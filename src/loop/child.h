@@ -12,7 +12,8 @@ struct orr_child_options {
   const char *directory;    /* NULL: "/" */
   const void *input;        /* copied */
   size_t input_size;
-  int held; /* a descriptor that it and what it starts have as their 3; 0: none */
+  int input_fd; /* a descriptor that is its standard input, rather than a copy of `input`; 0: none */
+  int held;     /* a descriptor that it and what it starts have as their 3; 0: none */
   long long
       timeout_ms; /* then its process group is killed; 0: it may take for ever, and is killed by its owner */
   size_t most_output; /* of each stream; what is beyond is dropped, and told */

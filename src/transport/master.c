@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/hold.h"
 #include "loop/child.h"
 #include "transport/private.h"
 
@@ -224,11 +225,15 @@ static void connect_now(struct orr_master *master) {
       .most_output = MOST_WORDS,
       .said = said};
   struct orr_err err = {0};
+  options.input_fd = orr_hold_take(orr_transports_held(master->all), &err);
   master->why = (struct orr_err){0};
   master->up_since = 0;
   master->limit = transport->settings.channels;
   orr_buf_free(&master->said);
-  master->child = orr_child_start(orr_transports_loop(master->all), &options, ended, master, &err);
+  if (options.input_fd >= 0) {
+    master->child = orr_child_start(orr_transports_loop(master->all), &options, ended, master, &err);
+    close(options.input_fd);
+  }
   orr_arena_destroy(arena);
   if (master->child) {
     master->timer = orr_timer_start(orr_transports_loop(master->all),

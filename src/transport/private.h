@@ -21,6 +21,8 @@ const char *orr_transports_folder(const struct orr_transports *all);
 const struct orr_log *orr_transports_log(const struct orr_transports *all);
 /* Posts to the keeper. False: it is ending, and would not answer. */
 bool orr_transports_tell(struct orr_transports *all, struct orr_message *message);
+/* The file that connections hold as long as they live. */
+const char *orr_transports_held(const struct orr_transports *all);
 /* For the name of a socket that no other connection has. */
 int orr_transports_number(struct orr_transports *all);
 struct orr_master **orr_transports_masters(struct orr_transports *all);

@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/file.h"
-#include "loop/child.h"
+#include "base/hold.h"
 #include "transport/private.h"
 
-enum { SWEEP_MS = 5000 };
+enum { MOST_TRIES = 200, TRY_US = 10000 };
 
 struct published {
   char *resource;
@@ -21,7 +22,7 @@ struct published {
 };
 
 struct orr_transports {
-  char *folder;
+  char *folder, *held;
   const struct orr_log *log;
   pthread_mutex_t lock; /* guards what is published, and the start and the end of the keeper */
   struct published *published;
@@ -38,6 +39,7 @@ const char *orr_transports_folder(const struct orr_transports *all) { return all
 struct orr_loop *orr_transports_loop(struct orr_transports *all) {
   return all->keeper;
 }
+const char *orr_transports_held(const struct orr_transports *all) { return all->held; }
 int orr_transports_number(struct orr_transports *all) { return ++all->number; }
 struct orr_master **orr_transports_masters(struct orr_transports *all) {
   return &all->masters;
@@ -52,44 +54,24 @@ static void *keep(void *data) {
   return NULL;
 }
 
-static void left_over_ended(void *data, struct orr_child_result *result) {
-  (void)result;
-  unlink(data);
-  free(data);
-}
-
-/* Connections of a server that was killed: their masters are asked to end, and what stays of the sockets goes. */
-static void end_left_over(struct orr_transports *all, const char *name) {
-  char option[300], *path = NULL;
-  struct orr_buf text = {0};
-  orr_buf_printf(&text, "%s/%s", all->folder, name);
-  path = orr_strdup(orr_buf_text(&text));
-  orr_buf_free(&text);
-  snprintf(option, sizeof option, "ControlPath=%s", name);
-  char *argv[] = {"ssh", "-F", "/dev/null", "-o", option, "-O", "exit", "--", "left-over", NULL};
-  struct orr_child_options options = {
-      .argv = argv, .environment = environ, .directory = all->folder, .timeout_ms = SWEEP_MS};
-  if (!orr_child_start(all->keeper, &options, left_over_ended, path, NULL)) left_over_ended(path, NULL);
-}
-
-static void sweep(struct orr_transports *all) {
+/* Connections of a server that was killed. Their programs hold a file as their standard input, the one descriptor that ssh
+   does not close when it begins. */
+static void end_left_over(struct orr_transports *all) {
   DIR *folder = opendir(all->folder);
   struct dirent *entry;
   int number;
+  for (int tries = 0; !orr_hold_free(all->held) && tries < MOST_TRIES; tries++) usleep(TRY_US);
   while (folder && (entry = readdir(folder)))
-    if (sscanf(entry->d_name, "c%d", &number) == 1) {
-      if (number > all->number) all->number = number; /* and no new one gets its name */
-      end_left_over(all, entry->d_name);
-    }
+    if (sscanf(entry->d_name, "c%d", &number) == 1) unlinkat(dirfd(folder), entry->d_name, 0);
   if (folder) closedir(folder);
 }
 
 static bool start_keeper(struct orr_transports *all, struct orr_err *err) {
   if (all->keeper) return true;
   if (orr_file_folders(all->folder, 0700, err)) return false;
+  end_left_over(all);
   all->keeper = orr_loop_create(err);
   if (!all->keeper) return false;
-  sweep(all);
   if (pthread_create(&all->thread, NULL, keep, all) == 0) return true;
   orr_loop_destroy(all->keeper);
   all->keeper = NULL;
@@ -159,12 +141,17 @@ struct orr_transport *orr_transports_find(struct orr_transports *all, const char
 
 /* --- all of them --- */
 
+static char *path_in(const char *folder, const char *name) {
+  struct orr_buf path = {0};
+  orr_buf_printf(&path, "%s/%s", folder, name);
+  orr_buf_text(&path);
+  return path.data;
+}
+
 struct orr_transports *orr_transports_create(const char *data, const struct orr_log *log) {
   struct orr_transports *all = orr_zalloc(sizeof *all);
-  struct orr_buf folder = {0};
-  orr_buf_printf(&folder, "%s/ssh", data);
-  orr_buf_text(&folder);
-  all->folder = folder.data;
+  all->folder = path_in(data, "ssh");
+  all->held = path_in(all->folder, "held");
   all->log = log;
   all->end.deliver = end;
   pthread_mutex_init(&all->lock, NULL);
@@ -186,5 +173,6 @@ void orr_transports_destroy(struct orr_transports *all) {
   orr_loop_destroy(all->keeper);
   pthread_mutex_destroy(&all->lock);
   free(all->folder);
+  free(all->held);
   free(all);
 }
