@@ -56,7 +56,7 @@ for _, scheduler in ipairs { (require "support.slurm"), (require "support.griden
     -- So many jobs go through it, of which a third arrives while it is out.
     local function outage(begin, finish)
       local resources = RESOURCES:format(scheduler.plugin, scheduler.settings)
-      local s, _ <close> = crash.start { wrapper = rig:client(), resources = resources }
+      local s, _ <close> = crash.start { wrapper = rig:client(), account = rig.account, resources = resources }
       behaviour.await(s, "up")
       local before = scheduler.given(rig)
       local simulation, aside = s:simulation(), s:simulation "aside"

@@ -37,9 +37,9 @@ function process.eventually(what, attempt, seconds)
   end
 end
 
----A fresh directory.
-function process.temporary()
-  local code, path = process.run "mktemp -d /tmp/orrery-test-XXXXXX"
+---A fresh directory, in /tmp if not elsewhere.
+function process.temporary(folder)
+  local code, path = process.run(("mktemp -d %s/orrery-test-XXXXXX"):format(folder or "/tmp"))
   assert(code == 0, path)
   return (path:gsub("\n$", ""))
 end

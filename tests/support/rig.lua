@@ -17,8 +17,9 @@ end
 ---Starts one. `options` are the script's.
 ---@param name string the script: slurm, gridengine
 ---@param daemons table<string, string> by name, where in the rig's directory the pid file of each is; a pattern of the shell
-function rig.start(name, options, daemons)
-  local self = setmetatable({ directory = process.temporary(), options = options or "", daemons = daemons }, rig)
+---@param folder string|nil in which its directory is (default: /tmp)
+function rig.start(name, options, daemons, folder)
+  local self = setmetatable({ directory = process.temporary(folder), options = options or "", daemons = daemons }, rig)
   self.script = quote(server.top .. "/tests/rigs/" .. name)
   self.guard = assert(io.popen(("trap '' INT TERM HUP; cat >/dev/null; %s down %s && rm -rf %s"):format(self.script,
     quote(self.directory), quote(self.directory)), "w"))
@@ -26,8 +27,15 @@ function rig.start(name, options, daemons)
   return self
 end
 
+-- The words before a command that make it that of another account, if the rig's clients have one.
+local function as(account)
+  if not account then return "" end
+  local words = "setpriv --reuid=%s --regid=%s --init-groups env HOME=\"$(getent passwd %s | cut -d: -f6)\" USER=%s LOGNAME=%s"
+  return words:gsub("%%s", account)
+end
+
 ---The words before a command that make it one of the rig's clients.
-function rig:client() return ("sh -c '. %s/env.sh && exec \"$@\"' sh"):format(self.directory) end
+function rig:client() return ("sh -c '. %s/env.sh && exec %s \"$@\"' sh"):format(self.directory, as(self.account)) end
 
 ---The variables that its clients need → by name
 function rig:variables()

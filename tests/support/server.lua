@@ -29,13 +29,14 @@ local function configuration(self, options)
 end
 
 ---Prepares a server without starting it. Options: workers, resources and config (text of the configuration), listen,
----single_user, data, wrapper (words before the program), directory.
+---single_user, data, wrapper (words before the program), directory, account (whose the directory is to be).
 function server.new(options)
   options = options or {}
   local self = setmetatable({ options = options, announced = {} }, server)
   self.directory = options.directory or process.temporary()
   self.data = options.data or self.directory .. "/data"
   process.write(self.directory .. "/orrery.lua", configuration(self, options))
+  if options.account then process.run(("chown %s %s"):format(options.account, process.quote(self.directory))) end
   return self
 end
 
