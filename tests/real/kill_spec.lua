@@ -4,10 +4,14 @@ local behaviour = require "support.behaviour"
 local crash = require "support.crash"
 local crowd = require "support.crowd"
 local gridengine = require "support.gridengine"
+local pbs = require "support.pbs"
 local process = require "support.process"
 local slurm = require "support.slurm"
 
 local ALL = os.getenv "ORRERY_TEST_ALL" == "1"
+
+-- Whether the server runs any command at this moment.
+local function has_commands(s) return (process.run("pgrep --parent " .. s.pid)) == 0 end
 
 -- The commands that the server submits with at this moment.
 local function submitters(s, name)
@@ -25,8 +29,8 @@ local function await_submitter(s, name)
   end)
 end
 
-for _, scheduler in ipairs { slurm, gridengine } do
-  describe(scheduler.title, function()
+for _, scheduler in ipairs { slurm, gridengine, pbs } do
+  (scheduler.describe or describe)(scheduler.title, function()
     local rig
     setup(function() rig = scheduler.start() end)
     teardown(function() if rig then rig:stop() end end)
@@ -34,8 +38,12 @@ for _, scheduler in ipairs { slurm, gridengine } do
     -- Lets it stand still when nobody asks anything of it, so that a submission is what it is asked next; a guard that wakes it.
     local function frozen(s, run)
       if run.count > 0 then s:finished(run.simulation) end
-      process.eventually("an answer", function() return s:read "/v1/resources/cluster".state ~= "down" end)
-      rig:freeze(scheduler.master)
+      process.eventually("a moment at which it is up, and nobody asks", function()
+        if s:read "/v1/resources/cluster".state == "down" or has_commands(s) then return false end
+        rig:freeze(scheduler.master)
+        if not has_commands(s) then return true end
+        rig:thaw(scheduler.master)
+      end)
       return setmetatable({}, { __close = function() rig:thaw(scheduler.master) end })
     end
 

@@ -47,8 +47,8 @@ local function use(s, simulation, seconds)
   return ("GET %s ms; a local job %s ms"):format(percentiles(reads), percentiles(runs)), #runs
 end
 
-for _, scheduler in ipairs { (require "support.slurm"), (require "support.gridengine") } do
-  describe(scheduler.title, function()
+for _, scheduler in ipairs { (require "support.slurm"), (require "support.gridengine"), (require "support.pbs") } do
+  (scheduler.describe or describe)(scheduler.title, function()
     local rig
     setup(function() rig = scheduler.start() end)
     teardown(function() if rig then rig:stop() end end)

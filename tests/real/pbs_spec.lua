@@ -4,7 +4,6 @@ local behaviour = require "support.behaviour"
 local crash = require "support.crash"
 local kit = require "support.kit"
 local pbs = require "support.pbs"
-local process = require "support.process"
 
 pbs.describe("OpenPBS", function()
   local rig
