@@ -1,9 +1,10 @@
--- The plug-in `pbs` and a private OpenPBS, with and without its history of jobs: what every scheduler must do, and what OpenPBS
--- does its way.
+-- The plug-in `pbs`, a private OpenPBS, with and without its history of jobs, and a private Torque: what every scheduler must do,
+-- and what OpenPBS does its way.
 local behaviour = require "support.behaviour"
 local crash = require "support.crash"
 local kit = require "support.kit"
 local pbs = require "support.pbs"
+local torque = require "support.torque"
 
 pbs.describe("OpenPBS", function()
   local rig
@@ -40,6 +41,17 @@ end)
 pbs.describe("OpenPBS without history", function()
   local rig
   setup(function() rig = pbs.start "--no-history" end)
+  teardown(function() if rig then rig:stop() end end)
+
+  it("keeps the contract, as far as the conformance kit can tell", function()
+    local result = kit.check("pbs", kit.extent, { before = rig:client() })
+    assert.equal(0, result.code, result.out .. result.err)
+  end)
+end)
+
+torque.describe("Torque", function()
+  local rig
+  setup(function() rig = torque.start() end)
   teardown(function() if rig then rig:stop() end end)
 
   it("keeps the contract, as far as the conformance kit can tell", function()

@@ -1,30 +1,16 @@
--- A private OpenPBS (tests/rigs/openpbs) for specs, where one is installed: `pbs.missing()` says what it lacks. It takes no jobs
--- from root, who alone can start it: so its clients, and servers under test, run as its account.
-local busted = require "busted"
+-- A private OpenPBS (tests/rigs/openpbs) for specs, where one is installed. It takes no jobs from root, who alone can start it:
+-- so its clients, and servers under test, run as its account.
 local crash = require "support.crash"
+local installed = require "support.installed"
 local process = require "support.process"
 local rig = require "support.rig"
-local server = require "support.server"
 
 local pbs = { title = "OpenPBS", plugin = "pbs", master = "pbs_server", node = "pbs_mom", submitter = "qsub", settings = "" }
 
 local quote = process.quote
 
----What this machine lacks for it | nil
-function pbs.missing()
-  local code, output = process.run(quote(server.top .. "/tests/rigs/openpbs") .. " missing")
-  assert(code == 0, output)
-  return output ~= "" and output:gsub("\n$", "") or nil
-end
-
----`describe`, but where it is missing: then there is one test, which is skipped and says why.
-function pbs.describe(title, body)
-  busted.describe(title, function()
-    local why = pbs.missing()
-    if not why then return body() end
-    busted.it("is not tried: " .. why, function() busted.pending(why) end)
-  end)
-end
+---`describe`, where there is one.
+function pbs.describe(title, body) installed.describe("openpbs", title, body) end
 
 ---@param options string|nil of the script, such as "--no-history"
 function pbs.start(options)
