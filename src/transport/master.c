@@ -284,8 +284,9 @@ void orr_master_ask(struct orr_passage *passage) {
 static void learn_limit(struct orr_master *master) {
   int others = master->commands + master->files;
   if (others >= master->limit) return;
+  if (master->limit == master->transport->settings.channels) /* it may take some tries to learn how many */
+    tell(master, ORR_LOG_WARN, "the ssh server allows fewer sessions than ssh.channels");
   master->limit = others > 0 ? others : 1;
-  tell(master, ORR_LOG_WARN, "the ssh server allows fewer sessions than ssh.channels");
 }
 
 void orr_master_leave(struct orr_passage *passage) {

@@ -38,12 +38,13 @@ local function consult_records(resource, batch, list, reports)
       asked[#asked + 1], at[#at + 1] = list[i], i
     end
   end
-  local records = evidence.records(resource, asked)
+  local records, unread = evidence.records(resource, asked)
   for k, job in ipairs(asked) do
     local i, record = at[k], records[k]
     local holder = claim.holder(job, record)
     if not record then
-      if claim.is_another_s(job, reports[i]) then reports[i] = { absent = true } end -- whose record cannot be read yet
+      if claim.is_another_s(job, reports[i]) then reports[i] = { absent = true } -- whose record cannot be read yet
+      elseif not unread then reports[i] = attempt.status_without_record(reports[i]) end
     elseif record.native == job.native_id then
       if record.over then reports[i] = attempt.status(record, reports[i]) end
     elseif holder and claim.adopt(resource, batch, job, holder) then

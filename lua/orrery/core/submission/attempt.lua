@@ -49,7 +49,7 @@ if ! ln -s -- "$native" "$attempt/.orrery/claim" 2>/dev/null && [ "$(readlink "$
   exit 75
 fi
 record=$attempt/.orrery/record
-printf 'native %s\ntag %s\nhost %s\nstart %s\n' "$native" "$tag" "$(uname -n)" "$(date +%s)" >"$record"
+printf 'native %s\ntag %s\nhost %s\nstart %s\n' "$native" "$tag" "$(uname -n)" "$(date +%s)" >"$record" || exit 73
 fail() { echo "$2" >&2; printf 'failed %s\n' "$2" >>"$record"; exit "$1"; }
 program=$attempt/.orrery/script
 if [ "${script+given}" ]; then
@@ -163,7 +163,8 @@ function attempt.read(text)
 end
 
 attempt.CLAIMED = 75
-local OWN = { [66] = true, [72] = true, [73] = true, [attempt.CLAIMED] = true, [76] = true } -- the script's own exit codes
+local UNWRITTEN = 73
+local OWN = { [66] = true, [72] = true, [UNWRITTEN] = true, [attempt.CLAIMED] = true, [76] = true } -- the script's own exit codes
 
 ---Whether an exit code may be the script's, not the program's: the record tells.
 function attempt.is_own(exit_code) return OWN[exit_code] == true end
@@ -181,6 +182,14 @@ function attempt.status(record, report)
   local reason = record.signal and "SIGNAL" or record.exit_code ~= 0 and "EXIT_CODE" or nil
   return { state = reason and "FAILED" or "COMPLETED", final = true, reason = reason, exit_code = record.exit_code,
     signal = record.signal, started_at = record.started_at, ended_at = record.ended_at, hosts = record.host and { record.host } }
+end
+
+---And what is made of it where there is no record, since that is the first thing that could not be written.
+function attempt.status_without_record(report)
+  if report.exit_code ~= UNWRITTEN then return report end
+  return { state = "FAILED", final = true, reason = "LAUNCH_FAILED", started_at = report.started_at, ended_at = report.ended_at,
+    native_state = report.native_state,
+    message = "nothing could be written in its directory: is the disk full there, or may the account not write?" }
 end
 
 return attempt

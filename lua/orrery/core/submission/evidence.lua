@@ -44,10 +44,12 @@ function evidence.results(resource, ended)
 end
 
 ---What the attempts' records say (attempt.read), by the job's place in the list; nothing where there is none.
+---@return table<integer, table> found
+---@return boolean|nil unread true: their disk does not answer
 function evidence.records(resource, list)
-  local texts, found = read(resource, list, attempt.record, RECORD_BYTES) or {}, {}
-  for i in ipairs(list) do found[i] = texts[i] and attempt.read(texts[i]) or nil end
-  return found
+  local texts, found = read(resource, list, attempt.record, RECORD_BYTES), {}
+  for i in ipairs(list) do found[i] = texts and texts[i] and attempt.read(texts[i]) or nil end
+  return found, not texts
 end
 
 return evidence

@@ -57,6 +57,17 @@ describe("an attempt's script", function()
     assert.equal(text, (select(2, run(folder, { argv = { "printenv", "ODD" }, environment = { ODD = text } })):gsub("\n$", "")))
   end)
 
+  it("runs nothing that could leave no record, and what is said of that is no program's end", function()
+    process.run(("mkdir -p %s"):format(process.quote(folder .. "/it's 1/.orrery/record"))) -- where the record was to be
+    local code = run(folder, { argv = { "touch", folder .. "/ran" } })
+    assert.equal(73, code)
+    assert.is_nil(process.read(folder .. "/ran"))
+    local status = attempt.status_without_record { state = "FAILED", final = true, exit_code = code, native_state = "F" }
+    assert.same({ "FAILED", "LAUNCH_FAILED", "F" }, { status.state, status.reason, status.native_state })
+    local own = { state = "FAILED", final = true, exit_code = 3 }
+    assert.equal(own, attempt.status_without_record(own))
+  end)
+
   it("finds a program in the job's own PATH, however it is called", function()
     process.write(folder .. "/a=b", "#!/bin/sh\necho found\n")
     process.run("chmod +x " .. folder .. "/a=b")
