@@ -1,7 +1,8 @@
 /* house.reach: the machines of resources, as their transports lead to them.
      set(resource, settings)        how it is reached from now on, by run_as, ssh.{…} and environment of its settings
                                     (lua/orrery/core/config/resource.lua) → true | nil, code, sentence; nil: it is no more
-     way(resource, account)         → "here": as ourselves, by house.files | "there" | nil: nobody has set it
+     way(resource, account)         → "here": as ourselves, by house.files | "there" | nil: nobody has set it, or there is
+                                    no way as this account
      run(resource, account, script, ms, most)
                                     waits → exit code, output, errors | nil, code, sentence. sh carries out the script
                                     there, as the account (nil: the service's own); of each output at most so many bytes
@@ -87,12 +88,18 @@ static int l_set(lua_State *L) {
 
 /* --- errands --- */
 
+/* What was an account's when the resource mapped accounts is not the service's now that it does not. */
+static bool leads_to(const struct orr_transport *transport, const char *account) {
+  return !account || orr_transport_has_accounts(transport);
+}
+
 static int l_way(lua_State *L) {
-  struct orr_transport *transport = orr_transports_find(orr_house_of(L)->transports, luaL_checkstring(L, 1));
-  if (!transport) return 0;
-  lua_pushstring(L, orr_transport_is_here(transport, luaL_optstring(L, 2, NULL)) ? "here" : "there");
+  const char *resource = luaL_checkstring(L, 1), *account = luaL_optstring(L, 2, NULL);
+  struct orr_transport *transport = orr_transports_find(orr_house_of(L)->transports, resource);
+  bool has_way = transport && leads_to(transport, account);
+  if (has_way) lua_pushstring(L, orr_transport_is_here(transport, account) ? "here" : "there");
   orr_transport_release(transport);
-  return 1;
+  return has_way;
 }
 
 static void ran(void *data, struct orr_errand_result *result) {
@@ -122,9 +129,16 @@ static bool take_arguments(lua_State *L, struct orr_errand_options *options) {
   options->file = orr_house_of(L)->resources == NULL; /* who has these drives them */
   if (options->account && !orr_is_account(options->account)) luaL_argerror(L, 2, "no name of an account");
   options->transport = orr_transports_find(orr_house_of(L)->transports, resource);
-  if (options->transport) return true;
+  if (options->transport && leads_to(options->transport, options->account)) return true;
   struct orr_err err;
-  orr_fail(&err, ORR_UNAVAILABLE, "nothing leads to the resource %s", resource);
+  if (options->transport)
+    orr_fail(&err, ORR_UNAVAILABLE,
+             "resource %s does everything as one account now (run_as = \"service\"), and nothing as the "
+             "account %s",
+             resource, options->account);
+  else
+    orr_fail(&err, ORR_UNAVAILABLE, "nothing leads to the resource %s", resource);
+  orr_transport_release(options->transport);
   orr_push_failure(L, &err);
   return false;
 }

@@ -9,8 +9,8 @@ local facade = {}
 
 local PIECE = 65536 -- bytes read at a time
 
--- Whether a place is elsewhere. A resource that is no more leads nowhere: files of its accounts cannot be had, and those that
--- were the server's own are where they were.
+-- Whether a place is elsewhere. A resource that is no more leads nowhere, nor does one that maps accounts no more lead to
+-- theirs: files of accounts cannot be had then, and those that were the server's own are where they were.
 local function is_there(place)
   local way = place.resource and reach.way(place.resource, place.account)
   return way == "there" or not way and place.account ~= nil
