@@ -10,6 +10,7 @@
 #include "transport/script.h"
 
 enum { CONNECTION_MS = 30000, GRACE_MS = 2000, MOST_TRIES = 20 };
+enum { BESIDE = 1 << 16 }; /* bytes of each output that are not the script's: of the login, and our marks */
 
 struct orr_errand {
   struct orr_loop *loop;
@@ -48,7 +49,7 @@ static void said(void *data, const char *bytes, size_t size) {
     errand->options.said(errand->data, bytes, size);
     return;
   }
-  if (errand->heard.size < errand->options.most_output) orr_buf_put(&errand->heard, bytes, size);
+  if (errand->heard.size < BESIDE) orr_buf_put(&errand->heard, bytes, size);
   errand->begun = orr_script_cut_front(&errand->heard, errand->mark);
   if (errand->begun && errand->heard.size)
     errand->options.said(errand->data, errand->heard.data, errand->heard.size);
@@ -63,6 +64,13 @@ static bool was_not_there(struct orr_buf *errors) {
   return strstr(orr_buf_text(errors), "UNKNOWN port 65535") && !strstr(errors->data, "mux_client");
 }
 
+/* What the script has said is in `output` now, and may be more than is wanted. */
+static void cut_off(struct orr_errand *errand, struct orr_buf *output, struct orr_errand_result *result) {
+  if (output->size <= errand->options.most_output) return;
+  output->size = errand->options.most_output;
+  result->cut = true;
+}
+
 static void child_ended(void *data, struct orr_child_result *child) {
   struct orr_errand *errand = data;
   struct orr_passage *passage = errand->passage;
@@ -71,6 +79,8 @@ static void child_ended(void *data, struct orr_child_result *child) {
   bool begun = errand->options.said ? errand->begun : orr_script_cut_front(&result.out, errand->mark);
   begun = orr_script_cut_front(&result.errors, errand->mark) && begun;
   result.exit_code = begun ? orr_script_cut_end(&result.errors, errand->mark) : -1;
+  cut_off(errand, &result.out, &result);
+  cut_off(errand, &result.errors, &result);
   passage->silent = !begun && child->timed_out;
   passage->full = !begun && is_full(&result.errors);
   if (passage->full && !errand->stopped && ++errand->tries < MOST_TRIES) {
@@ -102,7 +112,7 @@ static void come(struct orr_passage *passage) {
                                       .input_size = errand->script.size,
                                       .held = errand->options.held,
                                       .timeout_ms = timeout_ms ? timeout_ms + GRACE_MS : 0,
-                                      .most_output = errand->options.most_output,
+                                      .most_output = errand->options.most_output + BESIDE,
                                       .said = errand->options.said ? said : NULL};
   errand->child = orr_child_start(errand->loop, &options, child_ended, errand, &err);
   if (!errand->child) fail(errand, &err);

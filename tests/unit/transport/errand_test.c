@@ -22,6 +22,7 @@ struct run {
   struct orr_buf out, errors;
 };
 
+static size_t most_output = 1 << 20;
 static int left; /* to end before the loop does */
 
 static void ended(void *data, struct orr_errand_result *result) {
@@ -64,7 +65,7 @@ static void start(struct run *run, struct orr_transport *transport, const char *
                                        .script = script,
                                        .script_size = strlen(script),
                                        .timeout_ms = timeout_ms,
-                                       .most_output = 1 << 20};
+                                       .most_output = most_output};
   left++;
   run->errand = orr_errand_start(loop, &options, ended, run);
 }
@@ -104,6 +105,24 @@ static void what_a_script_does_comes_back(void **state) {
   assert_int_equal(run.exit_code, -1);
   assert_false(run.timed_out);
   forget(&run);
+}
+
+static void what_the_script_says_has_all_of_its_room(void **state) {
+  (void)state;
+  most_output = 4;
+  struct run run = here("printf four; printf errs >&2; exit 5", 20000);
+  assert_int_equal(run.exit_code, 5);
+  assert_false(run.cut);
+  assert_string_equal(orr_buf_text(&run.out), "four");
+  assert_string_equal(orr_buf_text(&run.errors), "errs");
+  forget(&run);
+  run = here("printf twelve; printf twelve >&2; exit 5", 20000);
+  assert_int_equal(run.exit_code, 5);
+  assert_true(run.cut);
+  assert_string_equal(orr_buf_text(&run.out), "twel");
+  assert_string_equal(orr_buf_text(&run.errors), "twel");
+  forget(&run);
+  most_output = 1 << 20;
 }
 
 static void what_takes_too_long_is_not_known(void **state) {
@@ -358,6 +377,7 @@ static void the_end_of_the_house_ends_what_waits(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_a_script_does_comes_back),
+      cmocka_unit_test(what_the_script_says_has_all_of_its_room),
       cmocka_unit_test(what_takes_too_long_is_not_known),
       cmocka_unit_test(half_a_script_does_nothing),
       cmocka_unit_test(a_command_is_given_what_it_is_to_have),

@@ -174,14 +174,14 @@ end
 ---Makes a thing of that name in many places, in a folder beneath, where there is none → "made", "other" or false.
 function there.make(places, name, ms)
   local folder = name:match "^(.*)/"
-  local what = ([[mkdir -p -- "$own/%s" && if ln -s taken "$own/%s" 2>/dev/null; then printf made; else printf other; fi]])
+  local what = ([[mkdir -p -- "$own/%s" 2>/dev/null && if ln -s taken "$own/%s" 2>/dev/null; then printf made; else printf other; fi]])
     :format(folder, name)
   return ask_each(places, what, ms, 16)
 end
 
 ---Removes places with all that is in them, and the folders above that are left empty → true or false for each.
 function there.remove(places, ms)
-  local what = [[rm -rf -- "$own"; rmdir -- "${own%/*}" 2>/dev/null; [ -e "$own" ] || printf removed]]
+  local what = [[rm -rf -- "$own" 2>/dev/null; rmdir -- "${own%/*}" 2>/dev/null; [ -e "$own" ] || printf removed]]
   local texts, code, why = ask_each(places, what, ms, 16)
   if not texts then return nil, code, why end
   for i, text in ipairs(texts) do texts[i] = text == "removed" end
