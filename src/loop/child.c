@@ -93,7 +93,12 @@ static int input_of(const struct orr_child_options *options, struct orr_err *err
   return -1;
 }
 
-void orr_child_kill(struct orr_child *child) { kill(-child->pid, SIGKILL); }
+/* Those that live on may hold its output open: they left the group, or sudo made them another account's. */
+void orr_child_kill(struct orr_child *child) {
+  kill(-child->pid, SIGKILL);
+  close_handle(&child->out);
+  close_handle(&child->err);
+}
 
 void orr_child_pause(struct orr_child *child) { uv_read_stop((uv_stream_t *)&child->out); }
 
@@ -108,8 +113,6 @@ static void timed_out(void *data) {
   child->deadline = NULL;
   child->result.timed_out = true;
   orr_child_kill(child);
-  close_handle(&child->out); /* a descendant that left the group may hold them open */
-  close_handle(&child->err);
 }
 
 static void init_pipe(uv_loop_t *uv, uv_pipe_t *pipe, struct orr_child *child) {

@@ -34,7 +34,7 @@ struct orr_child;
 struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_options *options,
                                   void (*ended)(void *data, struct orr_child_result *result), void *data,
                                   struct orr_err *err);
-/* Kills its process group; `ended` still comes. */
+/* Kills its process group, and hears no more of it; `ended` still comes, whoever is left. */
 void orr_child_kill(struct orr_child *child);
 /* Back-pressure to one whose output is taken as it comes: no more of it until resume. */
 void orr_child_pause(struct orr_child *child);

@@ -142,9 +142,7 @@ struct orr_errand *orr_errand_start(struct orr_loop *loop, const struct orr_erra
 
 void orr_errand_stop(struct orr_errand *errand) {
   errand->stopped = true;
-  if (!errand->child) return;
-  orr_child_kill(errand->child);
-  orr_child_resume(errand->child); /* for the end of its output to be seen */
+  if (errand->child) orr_child_kill(errand->child);
 }
 
 void orr_errand_pause(struct orr_errand *errand) { orr_child_pause(errand->child); }

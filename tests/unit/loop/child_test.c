@@ -13,6 +13,7 @@ struct run {
   int ended;
   struct orr_child *child;
   size_t said, empty_pieces;
+  struct orr_buf heard;
 };
 
 static void ended(void *data, struct orr_child_result *result) {
@@ -235,6 +236,29 @@ static void who_leaves_the_group_is_not_waited_for(void **state) {
 
 static void kill_it(void *data) { orr_child_kill(((struct run *)data)->child); }
 
+static void kill_it_when_it_has_spoken(void *data, const char *bytes, size_t size) {
+  struct run *run = data;
+  orr_buf_put(&run->heard, bytes, size);
+  if (memchr(run->heard.data, '\n', run->heard.size)) orr_child_kill(run->child);
+}
+
+static void who_is_left_of_a_killed_one_is_not_waited_for(void **state) {
+  (void)state;
+  int pid = 0;
+  struct orr_child_options options = shell("setsid sh -c 'echo $$; exec sleep 1000' & wait");
+  options.said = kill_it_when_it_has_spoken;
+  alarm(60);
+  struct run it = run(&options);
+  alarm(0);
+  assert_int_equal(it.result.signal, SIGKILL);
+  assert_int_equal(sscanf(orr_buf_text(&it.heard), "%d", &pid), 1);
+  assert_true(runs(pid));
+  kill(pid, SIGKILL);
+  await_end(pid);
+  orr_buf_free(&it.heard);
+  forget(&it);
+}
+
 static void it_can_be_killed(void **state) {
   (void)state;
   struct run it = {0};
@@ -345,6 +369,7 @@ int main(void) {
       cmocka_unit_test(it_is_heard_in_pieces_of_which_none_is_empty),
       cmocka_unit_test(a_time_out_kills_the_group),
       cmocka_unit_test(who_leaves_the_group_is_not_waited_for),
+      cmocka_unit_test(who_is_left_of_a_killed_one_is_not_waited_for),
       cmocka_unit_test(it_can_be_killed),
       cmocka_unit_test(the_end_of_the_loop_ends_it),
       cmocka_unit_test(what_cannot_be_started_is_told),
