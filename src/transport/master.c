@@ -13,6 +13,7 @@
 #include "transport/private.h"
 
 enum { FIRST_PAUSE_MS = 1000, LAST_PAUSE_MS = 60000, GRACE_MS = 2000, STEADY_MS = 30000, MOST_WORDS = 8192 };
+enum { MOST_REFUSED = 4 };
 
 struct orr_master {
   struct orr_transports *all;
@@ -23,6 +24,7 @@ struct orr_master {
   bool up;
   struct orr_timer *timer; /* until it must be up, or until it has been idle for long */
   int limit, commands, files;
+  int refused; /* in a row, while it carried nothing else */
   struct orr_passage *waiting, **last;
   int64_t up_since, used_at, well_at, retry_at;
   int pause_ms;
@@ -229,6 +231,7 @@ static void connect_now(struct orr_master *master) {
   master->why = (struct orr_err){0};
   master->up_since = 0;
   master->limit = transport->settings.channels;
+  master->refused = 0;
   orr_buf_free(&master->said);
   if (options.input_fd >= 0) {
     master->child = orr_child_start(orr_transports_loop(master->all), &options, ended, master, &err);
@@ -280,9 +283,18 @@ void orr_master_ask(struct orr_passage *passage) {
     serve(master);
 }
 
-/* The far end refused one that should have been carried: it carries fewer. */
+/* Whoever hangs at the far end keeps a session there, though nobody waits any more. When they have all of them, only another
+   connection helps; where even the first command was refused, that would be no better. */
+static void run_dry(struct orr_master *master) {
+  bool has_served = master->well_at >= master->up_since;
+  tell(master, ORR_LOG_WARN, "the ssh connection has no session left: what hangs at the far end keeps them");
+  break_off(master, has_served ? ORR_OK : ORR_UNAVAILABLE, "the far end opens no session");
+}
+
+/* The far end refused one that should have been carried: it carries fewer. Of one that has just ended it may not know yet. */
 static void learn_limit(struct orr_master *master) {
   int others = master->commands + master->files;
+  if (others == 0 && ++master->refused > MOST_REFUSED) run_dry(master);
   if (others >= master->limit) return;
   if (master->limit == master->transport->settings.channels) /* it may take some tries to learn how many */
     tell(master, ORR_LOG_WARN, "the ssh server allows fewer sessions than ssh.channels");
@@ -295,11 +307,12 @@ void orr_master_leave(struct orr_passage *passage) {
     orr_passage_destroy(passage);
     return;
   }
-  bool silent = passage->silent && master->well_at < passage->granted_at;
+  bool is_its = master->up && passage->granted_at >= master->up_since; /* and not of a connection before it */
+  bool silent = is_its && passage->silent && master->well_at < passage->granted_at;
   *(passage->file ? &master->files : &master->commands) -= 1;
   master->used_at = orr_clock_ms();
-  if (!passage->silent && !passage->full) master->well_at = master->used_at;
-  if (passage->full) learn_limit(master);
+  if (!passage->silent && !passage->full) master->well_at = master->used_at, master->refused = 0;
+  if (is_its && passage->full) learn_limit(master);
   if (silent) break_off(master, ORR_UNAVAILABLE, "the far end does not answer");
   orr_passage_destroy(passage);
   serve(master);

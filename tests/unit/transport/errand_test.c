@@ -245,7 +245,7 @@ static const char ssh[] =
     "*' -M '*) echo x >>\"$FAKE/masters\"\n"
     "  [ ! -e \"$FAKE/refuses\" ] || { echo banner >&2; echo 'Permission denied (publickey).' >&2; exit 255; "
     "}\n"
-    "  : >\"$socket\"; echo up; exec sleep 1000 ;;\n"
+    "  rm -f \"$FAKE\"/session.*; : >\"$socket\"; echo up; exec sleep 1000 ;;\n"
     "*) [ -e \"$socket\" ] || { echo 'Connection closed by UNKNOWN port 65535' >&2; exit 255; }\n"
     "  if [ -e \"$FAKE/sessions\" ] && [ \"$(ls \"$FAKE\" | grep -c '^session\\.')\" -ge \"$(cat "
     "\"$FAKE/sessions\")\" ]; then\n"
@@ -319,6 +319,41 @@ static void a_server_with_fewer_sessions_is_not_asked_for_more(void **state) {
   end();
 }
 
+static void a_connection_whose_sessions_all_hang_is_replaced(void **state) {
+  (void)state;
+  struct run runs[2] = {0};
+  begin();
+  write_file(folder, "sessions", "1\n");
+  struct orr_transport *transport = far(8);
+  for (int i = 0; i < 2; i++) {
+    start(&runs[i], transport, "echo it", 60000);
+    orr_loop_run(loop);
+    assert_int_equal(runs[i].exit_code, 0);
+    assert_int_equal(lines_of("masters"), i + 1);
+    forget(&runs[i]);
+    orr_loop_destroy(loop);
+    loop = orr_loop_create(NULL);
+    write_file(folder, "session.hung", "");
+  }
+  orr_transport_release(transport);
+  end();
+}
+
+static void a_server_that_opens_no_session_is_told_of(void **state) {
+  (void)state;
+  struct run run = {0};
+  begin();
+  write_file(folder, "sessions", "0\n");
+  struct orr_transport *transport = far(8);
+  start(&run, transport, "echo it", 60000);
+  orr_loop_run(loop);
+  assert_int_equal(run.err.code, ORR_UNAVAILABLE);
+  assert_non_null(strstr(run.err.text, "the far end opens no session"));
+  assert_int_equal(lines_of("masters"), 1);
+  orr_transport_release(transport);
+  end();
+}
+
 static void who_is_refused_hears_why_at_once(void **state) {
   (void)state;
   struct run first = {0}, second = {0};
@@ -385,6 +420,8 @@ int main(void) {
       cmocka_unit_test(output_can_be_taken_as_it_comes),
       cmocka_unit_test(many_go_over_one_connection),
       cmocka_unit_test(a_server_with_fewer_sessions_is_not_asked_for_more),
+      cmocka_unit_test(a_connection_whose_sessions_all_hang_is_replaced),
+      cmocka_unit_test(a_server_that_opens_no_session_is_told_of),
       cmocka_unit_test(who_is_refused_hears_why_at_once),
       cmocka_unit_test(a_connection_that_has_gone_was_not_used),
       cmocka_unit_test(the_end_of_the_house_ends_what_waits),
