@@ -145,6 +145,22 @@ describe("an account", function()
   end)
 end)
 
+describe("an account that the hook gives to another", function()
+  it("is not read by who had it, by way of the jobs of that time", function()
+    local function hook(word) return ('hook("account.map", function(request) return "%s_" .. request.owner end)'):format(word) end
+    local s = server.start { single_user = false, config = hook "u", resources = mapped("cluster") }
+    local ada = of(s, "ada")
+    local path = "/v1/jobs/" .. s:job_in(ada.job(nil, { directory = s.directory })).id .. "/files"
+    assert.equal(503, s:get(path, { token = ada.token }).status) -- this machine has no such account
+    s:stop(true)
+    s:restart { config = hook "v" }
+    local answer = s:get(path, { token = ada.token })
+    assert.equal(403, answer.status)
+    assert.matches("as the account u_ada, which is not that of ada any more", answer.json.detail)
+    s:stop()
+  end)
+end)
+
 describe("accounts side by side", function()
   it("wait for nobody who hangs longer than a verb may take, nor ever again while that one does", function()
     local s = server.start { single_user = false, resources = mapped("cluster", ", timeout_ms = 500") }

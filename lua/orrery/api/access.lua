@@ -1,9 +1,12 @@
 -- From an identifier in a path to the row, if the one who asks may see it. What is not theirs does not exist for them.
 local account = require "orrery.core.account"
 local config = require "house.config"
+local config_of = require "orrery.core.config"
 local ids = require "house.ids"
 local jobs = require "orrery.data.jobs"
 local problem = require "orrery.api.problem"
+local resources = require "orrery.data.resources"
+local settings = require "orrery.core.settings"
 local simulations = require "orrery.data.simulations"
 local sweeps = require "orrery.data.sweeps"
 
@@ -56,12 +59,24 @@ function access.why_not(owner, needed, what)
   return what .. " as the server's own user; that is for administrators alone, unless the configuration says single_user = true."
 end
 
+-- Why the account that a job ran as is not its owner's now: accounts are closed, and given to others → sentence | nil
+local function is_lost(job)
+  local row = resources.get(job.resource)
+  local its = row and settings.of(row)
+  if not its or not config_of.maps(its) then return nil end
+  local name, why = account.of(its, { owner = job.owner, simulation = ids.text(job.simulation), job = ids.text(job.key) })
+  if name == job.account then return nil end
+  return ("as the account %s, which is not that of %s any more%s."):format(job.account, job.owner, why and ": " .. why or "")
+end
+
 ---Raises unless files of a job may be read that lie where its user said. They are read as the account that it ran as.
 function access.may_read(context, job, what)
-  local needed = job.account and account.OWNERS or account.SERVICE
-  if access.may_run_as(context.principal, job.owner) & needed == 0 then
+  local principal, needed = context.principal, job.account and account.OWNERS or account.SERVICE
+  if access.may_run_as(principal, job.owner) & needed == 0 then
     problem.raise("forbidden", access.why_not(job.owner, needed, what))
   end
+  local why = job.account and principal.rank < 3 and is_lost(job)
+  if why then problem.raise("forbidden", what .. " " .. why) end
 end
 
 return access
