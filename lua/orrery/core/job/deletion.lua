@@ -48,7 +48,7 @@ local function tell(whose, row, why)
   told[whose] = why
 end
 
--- Those of one account on one resource.
+-- Those of one account on one resource → whether they could be looked at.
 local function remove_some(whose, rows)
   local places, keys, resource = {}, {}, rows[1].resource
   for _, row in ipairs(rows) do
@@ -57,18 +57,20 @@ local function remove_some(whose, rows)
   end
   local removed, _, why = files.remove(resource .. " (removals)", places, DEADLINE_MS)
   tell(whose, rows[1], why)
-  if not removed then return end
+  if not removed then return false end
   local change = db.change()
   for i, key in ipairs(keys) do
     if removed[i] then removals.done(change, key)
     else log.warn("directory not removed", { resource = resource, path = places[i].base .. places[i].own }) end
   end
   change:commit()
+  return true
 end
 
----Removes the directories of deleted jobs, all that can be removed now. Runs as a task of its own: disks are slow.
+---Removes the directories of deleted jobs, all that can be removed now. Runs as a task of its own: disks are slow. An account
+---that does not answer costs the others one wait, however many directories it has.
 function deletion.remove_directories()
-  local after = 0
+  local after, silent = 0, {}
   repeat
     local rows, by_account = removals.some(after, CHUNK), {}
     for _, row in ipairs(rows) do
@@ -77,7 +79,7 @@ function deletion.remove_directories()
       by_account[whose] = by_account[whose] or {}
       table.insert(by_account[whose], row)
     end
-    for whose, list in pairs(by_account) do remove_some(whose, list) end
+    for whose, list in pairs(by_account) do silent[whose] = silent[whose] or not remove_some(whose, list) end
   until #rows < CHUNK
 end
 
