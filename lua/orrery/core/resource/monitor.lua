@@ -31,7 +31,7 @@ end
 -- What the attempts' own records say of jobs that the scheduler has forgotten, or of whose end it says no more than how the
 -- script around it ended. One whose attempt belongs to another native job is looked for under the name of that.
 local function consult_records(resource, batch, list, reports)
-  if not resource.info.honours.batch then return end
+  if not resource.info.honours.batch then return false end
   local asked, at = {}, {}
   for i, report in pairs(reports) do
     if report.absent or report.final and attempt.is_own(report.exit_code) then
@@ -45,12 +45,14 @@ local function consult_records(resource, batch, list, reports)
     if not record then
       if claim.is_another_s(job, reports[i]) then reports[i] = { absent = true } -- whose record cannot be read yet
       elseif not unread then reports[i] = attempt.status_without_record(reports[i]) end
+      if unread and reports[i].absent and job.wanted ~= "CANCEL" then reports[i], job.missing_since = nil, nil end
     elseif record.native == job.native_id then
       if record.over then reports[i] = attempt.status(record, reports[i]) end
     elseif holder and claim.adopt(resource, batch, job, holder) then
       reports[i], resource.next_poll = nil, 0
     end
   end
+  return unread
 end
 
 local function nonsense(resource, job, what)
@@ -83,12 +85,11 @@ local function judge(resource, batch, list, reports)
 end
 
 local function take(resource, list, reports)
-  local batch = lifecycle.batch()
-  consult_records(resource, batch, list, reports)
+  local batch, asked_at = lifecycle.batch(), clock.monotonic()
+  local silent = consult_records(resource, batch, list, reports)
   local moving, ended = judge(resource, batch, list, reports)
-  local asked_at = clock.monotonic()
   local results, unread = evidence.results(resource, ended)
-  if unread and resource.calling and clock.monotonic() - asked_at > SLOW_MS then -- the other accounts' jobs have waited as well
+  if (silent or unread) and resource.calling and clock.monotonic() - asked_at > SLOW_MS then -- the other accounts' jobs have waited as well
     resource:lost "the files of its jobs cannot be read"
   end
   for _, move in ipairs(moving) do

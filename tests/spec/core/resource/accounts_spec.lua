@@ -209,6 +209,28 @@ describe("a resource with several accounts", function()
     assert.is_false(it_is:can_call(list[1].account))
   end)
 
+  it("looks away from an account whose records cannot be read, when that has cost time once", function()
+    local list = jobs("ada", "bob")
+    local function forgotten(it)
+      local reports = {}
+      for i in ipairs(it.items) do reports[i] = { absent = true } end
+      return { reports = reports }
+    end
+    plugin.ada, plugin.bob = forgotten, forgotten
+    it_is.info.honours.batch = "ID"
+    stub(evidence, "results", function() return {} end)
+    stub(evidence, "records", function(_, asked)
+      local hers = asked[1].account == "ada"
+      if hers then now = now + 30000 end
+      return {}, hers
+    end)
+    monitor.run(it_is, {})
+    evidence.results:revert()
+    evidence.records:revert()
+    assert.equal("account ada: the files of its jobs cannot be read", it_is.message)
+    assert.is_false(it_is:can_call(list[1].account))
+  end)
+
   describe("of which one hangs", function()
     before_each(function()
       jobs("ada", "bob")

@@ -1,5 +1,6 @@
 -- A resource whose scheduler does not answer: when it is tried again, and what that means for its jobs.
 local house = require "support.house"
+local evidence = require "orrery.core.submission.evidence"
 local lifecycle = require "orrery.core.job.lifecycle"
 local monitor = require "orrery.core.resource.monitor"
 local resource = require "orrery.core.resource"
@@ -68,6 +69,26 @@ describe("a resource", function()
     now = now + 1
     assert.equal("FAILED", look())
     assert.equal(0, it_is.held)
+  end)
+
+  it("loses no job while the disk does not answer that would tell how it ended, but one that is to be canceled", function()
+    local silent = true
+    local job = { key = 1, owner = "ada", wanted = "RUN", native_id = "1" }
+    it_is.live["1"], it_is.held, it_is.info = job, 1, { honours = { batch = "ID" } }
+    it_is.call_on = function(_, _, _, each) each { { absent = true } } end
+    stub(evidence, "records", function() return {}, silent end)
+    local function look(ms)
+      now, it_is.next_poll = now + ms, 0
+      monitor.run(it_is, {})
+      return moved
+    end
+    for _ = 1, 10 do assert.is_nil(look(60000)) end
+    silent = false
+    assert.is_nil(look(60000))
+    assert.is_nil(look(59999))
+    silent, job.wanted = true, "CANCEL"
+    assert.equal("CANCELED", look(1))
+    evidence.records:revert()
   end)
 
   it("no longer holds a job that was stuck for long, though it is to be tried again", function()
