@@ -31,4 +31,16 @@ describe("a file that is elsewhere", function()
     end
     assert.equal(1, closed)
   end)
+
+  it("may be older than all clocks, and be called as another would be listed", function()
+    local said = "f 5 -315619200.0000000000 old\0f 7 1.5000000000 f 1 2.0 new\0"
+    rawset(house.reach, "run", function(_, _, script)
+      return 0, script:find("find .", 1, true) and said or "81a4 5 -315619200 1960-01-01 00:00:00.000000000 +0000\n", ""
+    end)
+    local place = { base = "/b", resource = "cluster" }
+    assert.same({ type = "file", size = 5, modified = -315619200000 }, files.stat("cluster", place, "old", 1000))
+    assert.same({ { path = "f 1 2.0 new", type = "file", size = 7, modified = 1500 },
+      { path = "old", type = "file", size = 5, modified = -315619200000 } }, (files.list("cluster", place, "", false, 10, 1000)))
+    rawset(house.reach, "run", nil)
+  end)
 end)

@@ -54,7 +54,7 @@ local types = { [0x8] = "file", [0x4] = "directory", [0xa] = "link" }
 function there.stat(place, path, ms)
   local output, code, why = run(place, script(place, path, "stat -c '%f %s %Y %y' -- \"$full\""), ms)
   if not output then return nil, code, why end
-  local mode, size, seconds, fraction = output:match "^(%x+) (%d+) (%d+) [^.\n]*%.?(%d*)"
+  local mode, size, seconds, fraction = output:match "^(%x+) (%d+) (%-?%d+) [^.\n]*%.?(%d*)"
   if not mode then return nil, "io", "stat said " .. output end
   return { type = types[tonumber(mode, 16) >> 12] or "other", size = math.tointeger(size),
     modified = math.tointeger(seconds) * 1000 + (math.tointeger((fraction .. "000"):sub(1, 3)) or 0) }
@@ -72,7 +72,7 @@ function there.list(place, path, deep, most, ms)
   local output, code, why = run(place, text, ms, MOST_LIST)
   if not output then return nil, code, why end
   local list, before = {}, path == "" and "" or path .. "/"
-  for letter, size, seconds, fraction, name in output:gmatch "(%a) (%d+) (%d+)%.?(%d*) (%Z+)%z" do
+  for letter, size, seconds, fraction, name in output:gmatch "(%a) (%d+) (%-?%d+)%.?(%d*) (%Z+)%z" do
     list[#list + 1] = { path = before .. name, type = letters[letter] or "other", size = math.tointeger(size),
       modified = math.tointeger(seconds) * 1000 + (math.tointeger((fraction .. "000"):sub(1, 3)) or 0) }
   end
