@@ -24,8 +24,8 @@ struct orr_master {
   bool up;
   struct orr_timer *timer; /* until it must be up, or until it has been idle for long */
   int limit, commands, files;
-  int refused; /* in a row, while it carried nothing else */
-  struct orr_passage *waiting, **last;
+  int refused;                                      /* in a row, while it carried nothing else */
+  struct orr_passage *waiting, **last, *with_files; /* with_files: granted, for files */
   int64_t up_since, used_at, well_at, retry_at;
   int pause_ms;
   struct orr_err why; /* there is none */
@@ -79,12 +79,23 @@ void orr_master_withdraw(struct orr_passage *passage) {
   refuse(passage, &why);
 }
 
+/* Where accounts share the connection, the last channel for files is for who has none: one whose home hangs would have all. */
+static bool is_fair(const struct orr_master *master, const struct orr_passage *passage) {
+  const struct orr_transport_settings *settings = &master->transport->settings;
+  if (settings->run_as != ORR_AS_SUDO || master->files < settings->file_channels - 1) return true;
+  for (const struct orr_passage *other = master->with_files; other; other = other->next)
+    if (strcmp(other->account ? other->account : "", passage->account ? passage->account : "") == 0)
+      return false;
+  return true;
+}
+
 /* What is set aside for files is for files alone, unless the far end allows so little that nothing can be. */
-static bool is_free(const struct orr_master *master, bool file) {
+static bool is_free(const struct orr_master *master, const struct orr_passage *passage) {
   int for_files = master->transport->settings.file_channels;
   if (master->commands + master->files >= master->limit) return false;
   if (master->limit <= for_files) return true;
-  return file ? master->files < for_files : master->commands < master->limit - for_files;
+  if (!passage->file) return master->commands < master->limit - for_files;
+  return master->files < for_files && is_fair(master, passage);
 }
 
 static void grant(struct orr_master *master, struct orr_passage *passage) {
@@ -92,15 +103,28 @@ static void grant(struct orr_master *master, struct orr_passage *passage) {
       orr_command_of_shell(&master->transport->settings, passage->account, master->socket, passage->arena);
   passage->directory = orr_transports_folder(master->all);
   passage->granted_at = orr_clock_ms();
+  if (passage->file) {
+    passage->next = master->with_files;
+    master->with_files = passage;
+  }
   *(passage->file ? &master->files : &master->commands) += 1;
   orr_passage_send_home(passage);
+}
+
+static void give_back(struct orr_master *master, struct orr_passage *passage) {
+  *(passage->file ? &master->files : &master->commands) -= 1;
+  for (struct orr_passage **at = &master->with_files; *at; at = &(*at)->next)
+    if (*at == passage) {
+      *at = passage->next;
+      return;
+    }
 }
 
 static void serve(struct orr_master *master) {
   struct orr_passage **at = &master->waiting;
   while (master->up && *at) {
     struct orr_passage *passage = *at;
-    if (is_free(master, passage->file)) {
+    if (is_free(master, passage)) {
       take_out(master, at);
       grant(master, passage);
     } else {
@@ -309,7 +333,7 @@ void orr_master_leave(struct orr_passage *passage) {
   }
   bool is_its = master->up && passage->granted_at >= master->up_since; /* and not of a connection before it */
   bool silent = is_its && passage->silent && master->well_at < passage->granted_at;
-  *(passage->file ? &master->files : &master->commands) -= 1;
+  give_back(master, passage);
   master->used_at = orr_clock_ms();
   if (!passage->silent && !passage->full) master->well_at = master->used_at, master->refused = 0;
   if (is_its && passage->full) learn_limit(master);

@@ -256,7 +256,7 @@ static const char ssh[] =
     "  /bin/sh; code=$?; rm -f \"$FAKE/session.$$\"; exit $code ;;\n"
     "esac\n";
 
-static struct orr_transport *far(int channels) {
+static struct orr_transport *far_as(enum orr_run_as run_as, int channels) {
   static char path[4096];
   write_file(folder, "ssh-program", ssh);
   make_folder(folder, "bin");
@@ -265,7 +265,7 @@ static struct orr_transport *far(int channels) {
   snprintf(path, sizeof path, "%s/bin:/usr/bin:/bin", folder);
   setenv("PATH", path, 1);
   setenv("FAKE", folder, 1);
-  struct orr_transport_settings settings = {.run_as = ORR_AS_SERVICE,
+  struct orr_transport_settings settings = {.run_as = run_as,
                                             .ssh_host = "cluster",
                                             .channels = channels,
                                             .file_channels = 2,
@@ -273,6 +273,8 @@ static struct orr_transport *far(int channels) {
                                             .idle_ms = 60000};
   return orr_transport_create(transports, &settings, NULL);
 }
+
+static struct orr_transport *far(int channels) { return far_as(ORR_AS_SERVICE, channels); }
 
 static long lines_of(const char *name) {
   struct orr_buf text = {0};
@@ -298,6 +300,35 @@ static void many_go_over_one_connection(void **state) {
     forget(&runs[i]);
   }
   assert_int_equal(lines_of("masters"), 1);
+  orr_transport_release(transport);
+  end();
+}
+
+static void who_hangs_does_not_have_all_channels_for_files(void **state) {
+  (void)state;
+  static const char *const accounts[] = {"ada", "ada", "bob"};
+  static const char wait[] = "until [ -e \"$FAKE/go\" ]; do sleep 0.05; done", go[] = ": >\"$FAKE/go\"";
+  struct run runs[3] = {0};
+  begin();
+  struct orr_transport *transport = far_as(ORR_AS_SUDO, 8);
+  for (int i = 0; i < 3; i++) {
+    const char *script = i < 2 ? wait : go;
+    struct orr_errand_options options = {.transport = transport,
+                                         .account = accounts[i],
+                                         .file = true,
+                                         .script = script,
+                                         .script_size = strlen(script),
+                                         .timeout_ms = 20000,
+                                         .most_output = 1 << 10};
+    left++;
+    runs[i].errand = orr_errand_start(loop, &options, ended, &runs[i]);
+  }
+  orr_loop_run(loop);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(runs[i].err.code, ORR_OK);
+    assert_int_equal(runs[i].exit_code, 0);
+    forget(&runs[i]);
+  }
   orr_transport_release(transport);
   end();
 }
@@ -419,6 +450,7 @@ int main(void) {
       cmocka_unit_test(a_command_ends_when_its_time_is_over),
       cmocka_unit_test(output_can_be_taken_as_it_comes),
       cmocka_unit_test(many_go_over_one_connection),
+      cmocka_unit_test(who_hangs_does_not_have_all_channels_for_files),
       cmocka_unit_test(a_server_with_fewer_sessions_is_not_asked_for_more),
       cmocka_unit_test(a_connection_whose_sessions_all_hang_is_replaced),
       cmocka_unit_test(a_server_that_opens_no_session_is_told_of),
