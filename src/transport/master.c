@@ -197,6 +197,7 @@ static void explain(struct orr_master *master, struct orr_child_result *result) 
     orr_buf_puts(&words, "its host key has changed; if that is right, remove the old one from known_hosts");
   else
     put_last_words(&words, &result->err);
+  if (!words.size && result->signal) orr_buf_printf(&words, "ssh was ended by signal %d", result->signal);
   orr_fail(&master->why, ORR_UNAVAILABLE, "the ssh connection to %s%s%s %s: %s", user, *user ? "@" : "", host,
            master->up_since ? "broke" : "cannot be made",
            words.size ? orr_buf_text(&words) : "ssh gave no reason");

@@ -76,7 +76,7 @@ function there.list(place, path, deep, most, ms)
     list[#list + 1] = { path = before .. name, type = letters[letter] or "other", size = math.tointeger(size),
       modified = math.tointeger(seconds) * 1000 + (math.tointeger((fraction .. "000"):sub(1, 3)) or 0) }
   end
-  local more = #list > most
+  local more = #list > most or #output >= MOST_LIST
   list[most + 1] = nil
   table.sort(list, function(a, b) return a.path < b.path end)
   return list, more

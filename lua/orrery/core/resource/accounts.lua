@@ -15,6 +15,7 @@ local task = require "house.task"
 local accounts = {}
 
 local FIRST_BACKOFF, LAST_BACKOFF = 1000, 60000
+local MOST_UNUSED = 5 -- tries of one that has no jobs
 
 -- What is known of an account: `why` it cannot be called; `trial`: it may be called again, to see whether that is over.
 local function entry_of(self, name)
@@ -51,6 +52,7 @@ end
 function accounts:admits(name)
   if self:can_call(name) then return self:base_of(name) end
   local why, ms = self:why_not(name)
+  self.accounts[name].unused = 0
   return nil, ms, why
 end
 
@@ -128,13 +130,37 @@ local function try(self, it)
   if self.driven then house.poke(self.name) end
 end
 
+local function has_jobs(self, name)
+  for _, list in ipairs { self.live, self.submitting } do
+    for _, job in pairs(list) do
+      if job.account == name then return true end
+    end
+  end
+  return false
+end
+
+-- Nor what went wrong with it: a resource is not to be degraded for ever by one that nobody uses any more.
+local function forget(self, name)
+  local ending = " as " .. name
+  self.accounts[name] = nil
+  for what in pairs(self.troubles) do
+    if what:sub(-#ending) == ending then self.troubles[what] = nil end
+  end
+  log.info("account forgotten: it is in trouble, and nobody uses it", { resource = self.name, account = name })
+  self:reconsider()
+end
+
 ---Tries those whose time has come.
 function accounts:try_accounts()
   if not self:ready() then return end
-  local now = clock.monotonic()
-  for _, it in pairs(self.accounts) do
-    if it.why and not it.trial and not it.trying and now >= it.retry_at then task.spawn(try, self, it) end
+  local now, unused = clock.monotonic(), {}
+  for name, it in pairs(self.accounts) do
+    if it.why and not it.trial and not it.trying and now >= it.retry_at then
+      it.unused = has_jobs(self, name) and 0 or (it.unused or 0) + 1
+      if it.unused > MOST_UNUSED then unused[#unused + 1] = name else task.spawn(try, self, it) end
+    end
   end
+  for _, name in ipairs(unused) do forget(self, name) end
 end
 
 -- What their jobs are told ---------------------------------------------------------------------------------------

@@ -75,6 +75,11 @@ function health:well(verb)
   back_up(self)
 end
 
+---Of what went wrong something is forgotten.
+function health:reconsider()
+  if self.state ~= "down" or not tells_itself(self) then back_up(self) end
+end
+
 ---A verb failed, or answered nonsense: the resource is degraded until that verb goes well again.
 function health:troubled(verb, why)
   self.failing, self.troubles[called(self, verb)] = true, why

@@ -118,6 +118,27 @@ describe("a resource with several accounts", function()
     assert.equal(0, it_is:silent_until "bob")
   end)
 
+  it("forgets one in trouble that nobody uses any more", function()
+    local function try_again(times)
+      for _ = 1, times do
+        now = now + 61000
+        it_is:try_accounts()
+      end
+    end
+    plugin.ada = function() return { code = "unavailable", why = "it is closed" } end
+    it_is:call_on("monitor", jobs("ada", "bob"), function() end)
+    it_is.troubles["monitor as ada"] = "nonsense"
+    try_again(10)
+    assert.equal("degraded", it_is.state)
+    it_is.live["1"] = nil -- its job
+    try_again(4)
+    it_is:admits "ada" -- another waits for it
+    try_again(5)
+    assert.equal("degraded", it_is.state)
+    try_again(1)
+    assert.same({ "up", {} }, { it_is.state, it_is.accounts.ada or {} })
+  end)
+
   it("is down where all are in trouble, unless its scheduler answers the service's own account", function()
     local function lose_all()
       for _, name in ipairs { "ada", "bob" } do plugin[name] = function() return { code = "unavailable", why = "gone" } end end
