@@ -40,8 +40,13 @@ static const char *login_of(const struct orr_master *master) {
 
 static void tell(const struct orr_master *master, enum orr_log_level level, const char *what) {
   if (!master->transport) return;
-  orr_log(orr_transports_log(master->all), level, what, ORR_S("host", master->transport->settings.ssh_host),
-          ORR_S("account", login_of(master)), ORR_S("error", master->why.code ? master->why.text : ""));
+  const struct orr_log *log = orr_transports_log(master->all);
+  const char *host = master->transport->settings.ssh_host, *login = login_of(master);
+  if (!*login) login = "(as ssh is configured)";
+  if (master->why.code)
+    orr_log(log, level, what, ORR_S("host", host), ORR_S("account", login), ORR_S("error", master->why.text));
+  else
+    orr_log(log, level, what, ORR_S("host", host), ORR_S("account", login));
 }
 
 /* --- who waits --- */
