@@ -15,6 +15,8 @@
 struct api {
   struct orr_http *http;
   struct orr_router *router;
+  bool *streams;      /* by the number of a route: it reads its body as it comes … */
+  unsigned streaming; /* … and which methods have such a route, a bit each */
   int serve; /* reference to the Lua function */
 };
 
@@ -133,6 +135,20 @@ static void aborted(void *data, struct orr_request *request) {
   orr_request_box_aborted(handling->box);
 }
 
+static bool streams(void *data, const struct orr_request *request) {
+  const struct api *api = api_of(data);
+  struct orr_route_match match;
+  if (!(api->streaming & 1u << request->method)) return false;
+  return orr_router_match(api->router, request->method, request->path, request->arena, &match, NULL) == ORR_OK &&
+         match.route > 0 && api->streams[match.route];
+}
+
+static void readable(void *data, struct orr_request *request) {
+  (void)data;
+  struct handling *handling = request->user;
+  if (handling) orr_request_box_readable(handling->box);
+}
+
 static void proceed(void *data, struct orr_request *request) {
   (void)data;
   struct handling *handling = request->user;
@@ -156,20 +172,24 @@ static void finished(void *data, struct orr_request *request, int status, uint64
           ORR_I("bytes", (int64_t)bytes), ORR_I("us", took / 1000), ORR_S("request", request->id));
 }
 
-/* The module's `routes` is a list of {method, pattern}; a route's number is its place in it. */
-static int add_routes(struct orr_router *router, lua_State *L, struct orr_err *err) {
+/* The module's `routes` is a list of {method, pattern, streams}; a route's number is its place in it. */
+static int add_routes(struct api *api, lua_State *L, struct orr_err *err) {
   int code = ORR_OK;
   lua_getfield(L, -1, "routes");
+  api->streams = orr_zalloc((lua_rawlen(L, -1) + 1) * sizeof *api->streams);
   for (int i = 1; code == ORR_OK && lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
     lua_getfield(L, -1, "method");
     lua_getfield(L, -2, "path");
-    const char *name = lua_tostring(L, -2), *pattern = lua_tostring(L, -1);
+    lua_getfield(L, -3, "streams");
+    const char *name = lua_tostring(L, -3), *pattern = lua_tostring(L, -2);
     int method = ORR_GET;
     while (name && method < ORR_METHOD_OTHER && strcmp(method_text((enum orr_method)method), name) != 0)
       method++;
-    code = name && pattern ? orr_router_add(router, (enum orr_method)method, pattern, i, err)
+    code = name && pattern ? orr_router_add(api->router, (enum orr_method)method, pattern, i, err)
                            : orr_fail(err, ORR_INTERNAL, "route %d has no method or no path", i);
-    lua_pop(L, 3);
+    api->streams[i] = lua_toboolean(L, -1);
+    if (api->streams[i]) api->streaming |= 1u << method;
+    lua_pop(L, 4);
   }
   lua_settop(L, 1);
   return code;
@@ -180,6 +200,7 @@ static void read_limits(const struct orrery_value *config, struct orr_http_limit
   limits->header_bytes =
       (size_t)orrery_int(orrery_get(config, "http.header_bytes"), (int64_t)limits->header_bytes);
   limits->body_bytes = (size_t)orrery_int(orrery_get(config, "http.body_bytes"), (int64_t)limits->body_bytes);
+  limits->upload_bytes = orrery_int(orrery_get(config, "http.upload_bytes"), limits->upload_bytes);
   limits->connections =
       (size_t)orrery_int(orrery_get(config, "http.connections"), (int64_t)limits->connections);
   limits->header_ms = (int)orrery_int(orrery_get(config, "http.header_ms"), limits->header_ms);
@@ -189,7 +210,9 @@ static void read_limits(const struct orrery_value *config, struct orr_http_limit
 }
 
 static int begin(struct orr_worker *worker, struct orr_err *err) {
-  static const struct orr_http_events events = {.arrived = arrived,
+  static const struct orr_http_events events = {.streams = streams,
+                                                .arrived = arrived,
+                                                .readable = readable,
                                                 .aborted = aborted,
                                                 .half_closed = left,
                                                 .proceed = proceed,
@@ -201,7 +224,7 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
   int code = orr_script_require(worker->script, "orrery.api", err);
   if (code != ORR_OK) return code;
   api->router = orr_router_create();
-  code = add_routes(api->router, L, err);
+  code = add_routes(api, L, err);
   if (code != ORR_OK) return code;
   lua_getfield(L, 1, "serve");
   api->serve = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -217,6 +240,8 @@ static void end(struct orr_worker *worker) {
   orr_http_destroy(api->http);
   api->http = NULL; /* a drain() delivered after this finds nothing to do */
   orr_router_destroy(api->router);
+  free(api->streams);
+  api->streams = NULL;
 }
 
 struct draining {

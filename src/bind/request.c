@@ -4,6 +4,9 @@
      request:bearer()                        → the token of "Authorization: Bearer TOKEN" | nil
      request:query()                         → {name = value} | false (there is none)
                                              | nil, sentence (a bad escape, a name twice)
+     request:read()                          waits; the body's next piece, of a route that `streams`
+                                             → bytes | nil: that was all | nil, "aborted"
+                                             | nil, type of the problem, sentence
      request:aborted()                       → true when the client has gone, or will send no more
      request:begin(status, headers, length)  starts a streamed answer; length nil: chunked
      request:write(bytes)                    waits while the client is slow → true | nil, "aborted"
@@ -21,7 +24,7 @@ static const char NAME[] = "orrery.request";
 
 struct orr_request_box {
   struct orr_request *request; /* NULL once the answer is out */
-  struct orr_ticket writing;
+  struct orr_ticket writing, reading;
   bool streaming, cut;
 };
 
@@ -114,6 +117,36 @@ static int l_write(lua_State *L) {
   return lua_yield(L, 0);
 }
 
+/* What a read has to tell → the number of results; -1: nothing yet. */
+static int push_piece(lua_State *L, struct orr_request *request) {
+  struct orr_slice piece;
+  switch (orr_request_read(request, &piece)) {
+  case ORR_READ_PIECE: return push_slice(L, piece);
+  case ORR_READ_END: return lua_pushnil(L), 1;
+  case ORR_READ_LATER: return -1;
+  case ORR_READ_BROKEN: break;
+  }
+  lua_pushnil(L);
+  if (request->aborted) return lua_pushliteral(L, "aborted"), 2;
+  lua_pushstring(L, request->fault.kind);
+  lua_pushstring(L, request->fault.detail);
+  return 3;
+}
+
+static int l_read(lua_State *L) {
+  struct orr_request_box *box = check(L);
+  int results = push_piece(L, box->request);
+  if (results >= 0) return results;
+  box->reading = orr_task_wait(L);
+  return lua_yield(L, 0);
+}
+
+void orr_request_box_readable(struct orr_request_box *box) {
+  lua_State *L = orr_ticket_state(box->reading);
+  int results = L ? push_piece(L, box->request) : -1;
+  if (results >= 0) orr_ticket_resume(box->reading, results);
+}
+
 static int l_cut(lua_State *L) {
   struct orr_request_box *box = check(L);
   luaL_argcheck(L, box->streaming, 1, "the answer has not begun");
@@ -129,11 +162,12 @@ void orr_request_box_proceed(struct orr_request_box *box) {
 }
 
 void orr_request_box_aborted(struct orr_request_box *box) {
-  lua_State *L = orr_ticket_state(box->writing);
+  struct orr_ticket ticket = orr_ticket_state(box->writing) ? box->writing : box->reading;
+  lua_State *L = orr_ticket_state(ticket);
   if (!L) return;
   lua_pushnil(L);
   lua_pushliteral(L, "aborted");
-  orr_ticket_resume(box->writing, 2);
+  orr_ticket_resume(ticket, 2);
 }
 
 bool orr_request_box_close(struct orr_request_box *box, bool failed) {
@@ -151,7 +185,8 @@ struct orr_request_box *orr_push_request(lua_State *L, struct orr_request *reque
   static const luaL_Reg methods[] = {{"header", l_header}, {"bearer", l_bearer},   {"query", l_query},
                                      {"body", l_body},     {"aborted", l_aborted}, {"begin", l_begin},
                                      {"write", l_write},   {"cut", l_cut},         {"method", l_method},
-                                     {"path", l_path},     {"id", l_id},           {NULL, NULL}};
+                                     {"path", l_path},     {"id", l_id},           {"read", l_read},
+                                     {NULL, NULL}};
   struct orr_request_box *box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = (struct orr_request_box){.request = request};
   if (luaL_newmetatable(L, NAME)) {

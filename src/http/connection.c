@@ -28,6 +28,7 @@ static void destroy(struct orr_connection *connection) {
   orr_arena_destroy(connection->request.arena);
   orr_buf_free(&connection->head);
   orr_buf_free(&connection->body);
+  orr_buf_free(&connection->piece);
   orr_buf_free(&connection->rest);
   orr_http_forget(connection);
   free(connection);
@@ -42,7 +43,10 @@ bool orr_connection_idle(const struct orr_connection *connection) {
 }
 
 static bool reading(const struct orr_connection *connection) {
-  return !connection->gone && (connection->phase == ORR_PHASE_HEAD || connection->phase == ORR_PHASE_BODY) &&
+  if (connection->gone) return false;
+  if (connection->phase == ORR_PHASE_ANSWER)
+    return orr_body_comes(connection) && connection->body.size < ORR_AHEAD;
+  return (connection->phase == ORR_PHASE_HEAD || connection->phase == ORR_PHASE_BODY) &&
          connection->wire->queued(connection->carrier) <= ORR_HIGH_WATER;
 }
 
@@ -76,9 +80,10 @@ static size_t eat(struct orr_connection *connection, const char *bytes, size_t s
 }
 
 /* Listens to the client or not. While a request is being answered it does, so that it hears of a client that
-   leaves; but what it says meanwhile has to be kept. */
+   leaves; but what it says meanwhile has to be kept. A body that nobody reads is left with the client. */
 static void listen_or_not(struct orr_connection *connection) {
-  size_t most = connection->phase == ORR_PHASE_ANSWER ? ORR_REST_ROOM : 1;
+  bool answering = connection->phase == ORR_PHASE_ANSWER && !orr_body_comes(connection);
+  size_t most = answering ? ORR_REST_ROOM : 1;
   bool pause = connection->phase != ORR_PHASE_LINGER && resting(connection) >= most;
   if (connection->gone || pause == connection->paused) return;
   connection->paused = pause;
@@ -90,8 +95,14 @@ static void shrink(struct orr_buf *buf) {
   buf->size = 0;
 }
 
-/* Eats what rests, after an answer or when the client has caught up with its answers. */
-static void go_on(struct orr_connection *connection) {
+static void client_ended(struct orr_connection *connection) {
+  if (connection->phase == ORR_PHASE_ANSWER)
+    orr_body_break(connection, 400, "bad-request", "The client ended before the body did.");
+  else
+    orr_connection_finish(connection);
+}
+
+void orr_connection_go_on(struct orr_connection *connection) {
   if (resting(connection) > 0) {
     connection->rest_at += eat(connection, connection->rest.data + connection->rest_at, resting(connection));
     if (resting(connection) == 0) {
@@ -99,9 +110,14 @@ static void go_on(struct orr_connection *connection) {
       connection->rest_at = 0;
     }
   }
-  if (connection->half_closed && resting(connection) == 0 && reading(connection))
-    orr_connection_finish(connection);
+  if (connection->half_closed && resting(connection) == 0 && reading(connection)) client_ended(connection);
   listen_or_not(connection);
+}
+
+/* After an answer, or when the client has caught up with its answers, or has finished sending. */
+static void go_on(struct orr_connection *connection) {
+  orr_connection_go_on(connection);
+  orr_body_tell(connection);
 }
 
 void orr_connection_data(void *data, char *bytes, size_t size) {
@@ -118,6 +134,7 @@ void orr_connection_data(void *data, char *bytes, size_t size) {
     orr_buf_put(&connection->rest, bytes + used, size - used);
   }
   listen_or_not(connection);
+  orr_body_tell(connection);
 }
 
 void orr_connection_end(void *data, int code) {
@@ -131,6 +148,7 @@ void orr_connection_end(void *data, int code) {
   if (connection->phase == ORR_PHASE_ANSWER) {
     connection->request.half_closed = true;
     if (http->events->half_closed) http->events->half_closed(http->data, &connection->request);
+    if (orr_body_comes(connection)) go_on(connection);
   } else if (connection->phase == ORR_PHASE_LINGER) {
     if (connection->wire->queued(connection->carrier) == 0) orr_connection_drop(connection, false);
   } else {
@@ -170,6 +188,8 @@ void orr_connection_answered(struct orr_connection *connection) {
   connection->request = (struct orr_request){.arena = arena};
   shrink(&connection->head);
   shrink(&connection->body);
+  shrink(&connection->piece);
+  connection->streams = connection->expects = connection->awaited = false;
   connection->line = connection->lines = 0;
   connection->begun = false;
   connection->phase = ORR_PHASE_HEAD;
@@ -229,8 +249,9 @@ void orr_connection_sweep(struct orr_connection *connection, long long now) {
   bool served = connection->phase == ORR_PHASE_HEAD && connection->head.size == 0 && connection->given > 0;
   if (connection->phase == ORR_PHASE_LINGER || served)
     orr_connection_drop(connection, false);
-  else if (connection->phase == ORR_PHASE_BODY)
+  else if (connection->phase == ORR_PHASE_BODY || connection->phase == ORR_PHASE_ANSWER)
     orr_refuse(connection, 408, "timeout", "The body of the request came too slowly.");
   else
     orr_refuse(connection, 408, "timeout", "The request came too slowly.");
+  orr_body_tell(connection);
 }

@@ -14,6 +14,7 @@ enum { SWEEP_MS = 1000, REFUSED_AT_ONCE = 100 };
 const struct orr_http_limits orr_http_default_limits = {
     .header_bytes = 32 * 1024,
     .body_bytes = 16 * 1024 * 1024,
+    .upload_bytes = INT64_C(1) << 40,
     .connections = 10000,
     .header_ms = 10000,
     .body_ms = 30000,

@@ -2,7 +2,8 @@
    what the requests mean. One request of a connection is handled at a time; pipelined ones wait their turn in
    the stream.
 
-   Life of a request: `arrived` is called with the whole request, body included. The receiver answers, now or
+   Life of a request: `arrived` is called with the whole request, body included, or, where the receiver says that
+   it takes the body as it comes, with its head; then orr_request_read brings the body. The receiver answers, now or
    later, by orr_respond (whole) or orr_respond_begin / _write / _end (streamed). Until then the request, its
    arena and every slice in it stay valid, even when the client goes away: then `aborted` is called once,
    writes do nothing, and the answer must still be ended, which frees the request.
@@ -45,6 +46,13 @@ enum orr_method {
 struct orr_http;
 struct orr_connection;
 
+/* Why a body that is read as it comes cannot be read to its end: the answer that it asks for. */
+struct orr_fault {
+  int status;       /* 400, 408, 413; 0: there is none */
+  const char *kind; /* as of `refused` */
+  const char *detail;
+};
+
 struct orr_request {
   enum orr_method method;
   struct orr_slice target; /* as sent */
@@ -52,12 +60,13 @@ struct orr_request {
   struct orr_slice query;  /* after '?', or empty */
   struct orr_header *headers;
   size_t header_count;
-  struct orr_slice body;
+  struct orr_slice body; /* empty where it is read as it comes */
+  struct orr_fault fault;
   char id[17]; /* the request id, 16 hex digits: in the log and in X-Request-Id */
   struct orr_arena *arena;
   struct orr_connection *connection;
   void *user;       /* the receiver's */
-  int64_t began_ns; /* orr_clock_ns() when its last byte was parsed */
+  int64_t began_ns; /* orr_clock_ns() when it was handed over */
   bool half_closed; /* the client has finished sending, and has perhaps gone */
   bool aborted;     /* the client has gone */
 };
@@ -65,22 +74,26 @@ struct orr_request {
 struct orr_http_limits {
   size_t header_bytes; /* request line and headers: 431 beyond (414 when the target alone is longer) */
   size_t body_bytes;   /* 413 beyond, already from Content-Length */
+  int64_t upload_bytes; /* the same of a body that is read as it comes */
   size_t connections;  /* more are answered 503 and closed */
   int header_ms;       /* from the first byte of a request (or from accept) to the end of its headers: 408 */
-  int body_ms;         /* for each 16 KiB of a body, or what is left of it: 408 */
+  int body_ms;         /* for each 16 KiB of a body, or what is left of it, while it is waited for: 408 */
   int idle_ms;         /* between requests: closed */
   int write_ms;        /* for each 16 KiB of an answer, or what is left of it, to be taken: closed */
 };
 extern const struct orr_http_limits
-    orr_http_default_limits; /* 32 KiB, 16 MiB, 10000, 10 s, 30 s, 75 s, 30 s */
+    orr_http_default_limits; /* 32 KiB, 16 MiB, 1 TiB, 10000, 10 s, 30 s, 75 s, 30 s */
 
 struct orr_http_events {
+  /* Of a request whose head alone has come: whether it takes its body as that comes. NULL: none does. */
+  bool (*streams)(void *data, const struct orr_request *request);
   void (*arrived)(void *data, struct orr_request *request);
   void (*aborted)(void *data, struct orr_request *request); /* may be NULL */
   /* The client has finished sending and has perhaps gone: a long poll does well to answer now. May be NULL.
    */
   void (*half_closed)(void *data, struct orr_request *request);
   void (*proceed)(void *data, struct orr_request *request); /* a streamed answer may go on; may be NULL */
+  void (*readable)(void *data, struct orr_request *request); /* orr_request_read has news; NULL where nothing streams */
   /* An answer that http/ itself makes to something that is no request (400, 408, 413, 414, 417, 431, 501,
      503, 505): the receiver writes headers and body, so that errors look alike everywhere. `kind` is a stable
      word
@@ -105,6 +118,17 @@ size_t orr_http_connections(const struct orr_http *http);
 
 /* The header's value (first one), or a slice with text NULL. `name` in lower case. */
 struct orr_slice orr_request_header(const struct orr_request *request, const char *name);
+
+/* The body of a request that takes it as it comes. The client is held back while nobody reads, and one that asks
+   whether to send at all (Expect: 100-continue) is told to by the first read. An answer may be given without reading
+   to the end; the connection is closed behind it then. */
+enum orr_reading {
+  ORR_READ_PIECE, /* valid until the next read */
+  ORR_READ_LATER, /* nothing has come yet: `readable` will be called once, or `aborted` */
+  ORR_READ_END,
+  ORR_READ_BROKEN, /* request->fault says how, or the client has gone */
+};
+enum orr_reading orr_request_read(struct orr_request *request, struct orr_slice *piece);
 
 /* Whole answer. `headers` are complete lines ("Content-Type: application/json\r\n"…), may be NULL. Date,
    Content-Length, Connection and X-Request-Id are added. HEAD sends no body but its length. Frees the

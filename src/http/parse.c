@@ -1,6 +1,7 @@
 /* From bytes to a request, by llhttp, and the rules of HTTP that llhttp leaves to its user. The head comes in
-   one piece from head.c and is parsed where it lies; a body is parsed as it arrives. A fresh parser for each
+   one piece from head.c and is parsed where it lies; a body is parsed as it arrives, whoever reads it. A fresh parser for each
    request: nothing of one can leak into the next. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -16,7 +17,7 @@ static int on_target(llhttp_t *parser, const char *at, size_t size) {
 static int on_header_name(llhttp_t *parser, const char *at, size_t size) {
   struct orr_connection *connection = parser->data;
   struct orr_request *request = &connection->request;
-  if (connection->phase == ORR_PHASE_BODY) return HPE_OK; /* a trailer */
+  if (connection->phase != ORR_PHASE_HEAD) return HPE_OK; /* a trailer */
   if (at[size] != ':') {
     llhttp_set_error_reason(parser, "Space before the colon of a header");
     return HPE_USER;
@@ -31,7 +32,7 @@ static int on_header_name(llhttp_t *parser, const char *at, size_t size) {
 static int on_header_value(llhttp_t *parser, const char *at, size_t size) {
   struct orr_connection *connection = parser->data;
   struct orr_request *request = &connection->request;
-  if (connection->phase == ORR_PHASE_BODY) return HPE_OK;
+  if (connection->phase != ORR_PHASE_HEAD) return HPE_OK;
   while (size > 0 && (at[size - 1] == ' ' || at[size - 1] == '\t')) size--;
   request->headers[request->header_count - 1].value = (struct orr_slice){at, size};
   return HPE_OK;
@@ -44,10 +45,16 @@ static int on_head_done(llhttp_t *parser) {
   return HPE_OK;
 }
 
+static uint64_t most_bytes(const struct orr_connection *connection) {
+  const struct orr_http_limits *limits = &connection->http->limits;
+  return connection->streams ? (uint64_t)limits->upload_bytes : limits->body_bytes;
+}
+
 static int on_body(llhttp_t *parser, const char *at, size_t size) {
   struct orr_connection *connection = parser->data;
-  connection->body_too_large = size > connection->http->limits.body_bytes - connection->body.size;
+  connection->body_too_large = size > most_bytes(connection) - connection->body_bytes;
   if (connection->body_too_large) return HPE_USER;
+  connection->body_bytes += size;
   orr_buf_put(&connection->body, at, size);
   return HPE_OK;
 }
@@ -173,25 +180,26 @@ static bool check_headers(struct orr_connection *connection, bool *expects) {
 
 static void refuse_body(struct orr_connection *connection) {
   char detail[96];
-  snprintf(detail, sizeof detail, "The body is larger than the %zu bytes that this server accepts.",
-           connection->http->limits.body_bytes);
+  snprintf(detail, sizeof detail, "The body is larger than the %" PRIu64 " bytes that this server accepts.",
+           most_bytes(connection));
   orr_refuse(connection, 413, "body-too-large", detail);
 }
 
 static void expect_body(struct orr_connection *connection, bool expects) {
   const llhttp_t *parser = &connection->parser;
   const struct orr_http *http = connection->http;
-  if (!(parser->flags & F_CHUNKED) && parser->content_length > http->limits.body_bytes) {
+  connection->streams = http->events->streams && http->events->streams(http->data, &connection->request);
+  if (!(parser->flags & F_CHUNKED) && parser->content_length > most_bytes(connection)) {
     refuse_body(connection);
     return;
   }
-  connection->phase = ORR_PHASE_BODY;
-  connection->body_mark = 0;
+  connection->body_bytes = connection->body_mark = 0;
+  connection->patience = http->limits.body_ms;
+  connection->expects = expects;
+  connection->phase = connection->streams ? ORR_PHASE_WHOLE : ORR_PHASE_BODY;
+  if (connection->streams) return;
   connection->deadline = orr_loop_now(http->loop) + http->limits.body_ms;
-  if (expects) {
-    ORR_BUF_LIT(&connection->http->out, "HTTP/1.1 100 Continue\r\n\r\n");
-    orr_out_send(connection);
-  }
+  orr_body_invite(connection);
 }
 
 void orr_parse_head(struct orr_connection *connection) {
@@ -214,15 +222,15 @@ void orr_parse_head(struct orr_connection *connection) {
 size_t orr_parse_body(struct orr_connection *connection, const char *bytes, size_t size) {
   llhttp_errno_t code = llhttp_execute(&connection->parser, bytes, size);
   if (connection->message_done) {
-    connection->phase = ORR_PHASE_WHOLE;
+    if (connection->phase == ORR_PHASE_BODY) connection->phase = ORR_PHASE_WHOLE;
     return (size_t)(llhttp_get_error_pos(&connection->parser) - bytes);
   }
   if (connection->body_too_large) {
     refuse_body(connection);
   } else if (code != HPE_OK) {
     unreadable(connection);
-  } else if (connection->body.size - connection->body_mark >= ORR_PIECE) {
-    connection->body_mark = connection->body.size;
+  } else if (connection->phase == ORR_PHASE_BODY && connection->body_bytes - connection->body_mark >= ORR_PIECE) {
+    connection->body_mark = connection->body_bytes;
     connection->deadline = orr_loop_now(connection->http->loop) + connection->http->limits.body_ms;
   }
   return size;

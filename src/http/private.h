@@ -12,6 +12,7 @@ enum {
   ORR_OUT_ROOM = 64 * 1024,    /* bodies up to this size are copied behind their heads, larger ones are not */
   ORR_HIGH_WATER = 256 * 1024, /* bytes on the way to a client beyond which it is called slow */
   ORR_REST_ROOM = 64 * 1024,   /* pipelined bytes beyond which a client is not listened to */
+  ORR_AHEAD = 256 * 1024,      /* of a body that is read as it comes, beyond which the client is held back */
   ORR_KEPT_ROOM = 16 * 1024,   /* larger buffers are given back between requests */
   ORR_LINGER_MS = 2000,        /* a closing connection waits so long for the client to read … */
   ORR_LINGER_BYTES = 4 * 1024 * 1024, /* … and throws away so much of what it still sends */
@@ -39,7 +40,7 @@ enum orr_phase {
   ORR_PHASE_HEAD, /* between requests, or in the lines of one */
   ORR_PHASE_BODY,
   ORR_PHASE_WHOLE,  /* read, and about to be handed over */
-  ORR_PHASE_ANSWER, /* the receiver has it */
+  ORR_PHASE_ANSWER, /* the receiver has it; a body that it reads as it comes may still be on the way */
   ORR_PHASE_LINGER, /* all is said; waiting for the client to have heard it */
 };
 
@@ -74,15 +75,21 @@ struct orr_connection {
   size_t line;            /* where the line begins that is being read */
   size_t lines, line_one; /* how many are whole, and the first one's size */
   struct orr_buf body;
+  struct orr_buf piece;       /* of a body that is read as it comes: what was read last; `body` is what comes next */
+  uint64_t body_bytes;        /* so much of it has come */
   struct orr_buf rest; /* read, but not yet eaten: pipelined, from `rest_at` on */
   size_t rest_at;
   llhttp_t parser;
   bool message_done, body_too_large;
+  bool streams; /* the receiver reads the body as it comes … */
+  bool expects; /* … the client waits to be told that it may send it … */
+  bool awaited; /* … the receiver to be told that there is some */
   struct orr_request request;
   struct orr_answer answer;
 
   long long deadline;       /* of the phase; 0: none */
-  size_t body_mark;         /* size of the body when its clock was last started */
+  uint64_t body_mark;       /* how much of the body had come when its clock was last started */
+  long long patience;       /* what is left of that clock, which stands while nobody reads */
   uint64_t given;           /* bytes handed to the wire … */
   uint64_t taken_mark;      /* … and taken by it, when the clock for that was last started */
   long long taken_deadline; /* 0: that clock stands */
@@ -105,6 +112,7 @@ void orr_connection_sweep(struct orr_connection *connection, long long now);
 void orr_connection_answered(struct orr_connection *connection); /* the receiver is done with the request */
 void orr_connection_finish(struct orr_connection *connection);   /* all is said: a lingering close */
 void orr_connection_drop(struct orr_connection *connection, bool reset); /* closes now */
+void orr_connection_go_on(struct orr_connection *connection);    /* eats what rests */
 bool orr_connection_idle(const struct orr_connection *connection);
 
 /* out.c */
@@ -116,7 +124,17 @@ size_t orr_head_take(struct orr_connection *connection, const char *bytes, size_
 void orr_parse_head(struct orr_connection *connection);
 size_t orr_parse_body(struct orr_connection *connection, const char *bytes, size_t size);
 
-/* refuse.c */
+/* body.c: bodies that are read as they come */
+/* Tells a client that waits for that to send. */
+void orr_body_invite(struct orr_connection *connection);
+/* More of it is on the way, and not broken. */
+bool orr_body_comes(const struct orr_connection *connection);
+/* The reader is told, by its next read. */
+void orr_body_break(struct orr_connection *connection, int status, const char *kind, const char *detail);
+/* Tells a receiver that waits for it of what has come. It may answer: nothing is known of the connection afterwards. */
+void orr_body_tell(struct orr_connection *connection);
+
+/* refuse.c: what the receiver has already is not refused, but broken */
 void orr_refuse(struct orr_connection *connection, int status, const char *kind, const char *detail);
 
 /* respond.c */

@@ -14,6 +14,10 @@ static void note(struct orr_connection *connection, const char *id, int status, 
 
 void orr_refuse(struct orr_connection *connection, int status, const char *kind, const char *detail) {
   struct orr_http *http = connection->http;
+  if (connection->phase == ORR_PHASE_ANSWER) {
+    orr_body_break(connection, status, kind, detail);
+    return;
+  }
   char id[sizeof connection->request.id];
   struct orr_buf headers = {0}, body = {0};
   orr_http_next_id(http, id);

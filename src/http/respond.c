@@ -39,7 +39,7 @@ static void put_head(struct orr_request *request, int status, const char *header
       .framing = framing_of(connection, length),
       .left = length > 0 ? (uint64_t)length : 0,
   };
-  if (connection->http->draining) connection->keep = false;
+  if (connection->http->draining || orr_body_comes(connection) || request->fault.status) connection->keep = false;
   if (answer->framing == ORR_FRAMING_UNTIL_CLOSE && !answer->bodyless) connection->keep = false;
   if (connection->gone) return;
 

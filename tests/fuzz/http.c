@@ -33,6 +33,9 @@ static struct {
   size_t queued;
   struct orr_request *held; /* to be answered by a later step */
   bool held_begun;
+  bool uploading; /* the held one reads its body as it comes */
+  bool may_read;  /* it has been told that there is some, or was not told to wait */
+  uint64_t body;  /* a hash of what it has read */
   int arrived, ended;
   long long now;
   uint64_t written;
@@ -93,6 +96,48 @@ static void see(struct orr_slice slice) {
   if (slice.size) play.seen = play.seen * 31 + orr_hash(slice.text, slice.size);
 }
 
+static bool streams(void *data, const struct orr_request *request) {
+  (void)data;
+  return request->method == ORR_PUT && request->path.size > 1;
+}
+
+/* Reads until it has to wait, or one piece, and answers at the end. What was read of a body that is broken depends on how
+   its bytes came, and does not count. */
+static void read_body(bool one) {
+  struct orr_request *request = play.held;
+  struct orr_slice piece;
+  enum orr_reading what;
+  while ((what = orr_request_read(request, &piece)) == ORR_READ_PIECE) {
+    CHECK(piece.size > 0 && piece.size <= ORR_AHEAD + sizeof much);
+    for (size_t i = 0; i < piece.size; i++) play.body = play.body * 31 + (unsigned char)piece.text[i];
+    if (one) return;
+  }
+  play.may_read = what != ORR_READ_LATER;
+  if (!play.may_read) return;
+  play.held = NULL;
+  play.uploading = false;
+  play.seen = play.seen * 31 + (what == ORR_READ_END ? play.body : (uint64_t)request->fault.status);
+  CHECK(what == ORR_READ_END || request->fault.status || request->aborted);
+  orr_respond(request, what == ORR_READ_END ? 200 : request->fault.status, NULL, 0, "read", 4);
+}
+
+/* By its path it reads all as it comes, or a piece at a later step, or nothing. */
+static void begin_upload(struct orr_request *request) {
+  play.held = request;
+  play.uploading = play.may_read = true;
+  play.body = 0;
+  if (request->path.text[1] == 'u') read_body(false);
+}
+
+static void readable(void *data, struct orr_request *request) {
+  (void)data;
+  CHECK(request == play.held);
+  if (!play.uploading) return; /* it is being answered */
+  CHECK(!play.may_read);
+  play.may_read = true;
+  if (request->path.text[1] == 'u') read_body(false);
+}
+
 static void arrived(void *data, struct orr_request *request) {
   (void)data;
   CHECK(!play.held);
@@ -104,6 +149,10 @@ static void arrived(void *data, struct orr_request *request) {
   for (size_t i = 0; i < request->header_count; i++)
     see(request->headers[i].name), see(request->headers[i].value);
   static const char type[] = "Content-Type: text/plain\r\n";
+  if (streams(NULL, request)) {
+    begin_upload(request);
+    return;
+  }
   switch (request->path.size > 1 ? request->path.text[1] : 0) {
   case 'l': play.held = request; break;
   case 's':
@@ -126,7 +175,7 @@ static void arrived(void *data, struct orr_request *request) {
 static void end_held(bool cut) {
   struct orr_request *request = play.held;
   play.held = NULL;
-  play.held_begun = false;
+  play.held_begun = play.uploading = false;
   orr_respond_end(request, cut);
 }
 static void aborted(void *data, struct orr_request *request) {
@@ -158,12 +207,17 @@ static void finished(void *data, struct orr_request *request, int status, uint64
   CHECK(strlen(request->id) == 16 && status >= 0);
   play.ended++;
 }
-static const struct orr_http_events events = {arrived, aborted, half_closed, proceed, refused, finished};
+static const struct orr_http_events events = {streams, arrived, aborted, half_closed, proceed, readable, refused, finished};
 
 static void drained(void *data) { (void)data; }
 
 static void step_answer(int how) {
   if (!play.held) return;
+  if (play.uploading && how % 8 != 4) { /* else it is answered early */
+    if (play.may_read) read_body(true);
+    return;
+  }
+  play.uploading = false;
   if (!play.held_begun && how % 4 == 0) {
     struct orr_request *request = play.held;
     play.held = NULL;
@@ -266,6 +320,7 @@ int LLVMFuzzerInitialize(int *count, char ***words) {
   struct orr_http_limits limits = orr_http_default_limits;
   limits.header_bytes = 1024;
   limits.body_bytes = 100000;
+  limits.upload_bytes = 400000;
   int fd, port;
   loop = orr_loop_create(NULL);
   CHECK(loop && orr_listen("127.0.0.1", 0, &fd, &port, NULL) == 0);

@@ -26,6 +26,7 @@ local keys = {
   { "metrics_open", "boolean", false, help = "true: /metrics needs no token" },
   { "http.header_bytes", "integer", 32768, min = 1024, max = 1048576, help = "the longest request head" },
   { "http.body_bytes", "integer", 16777216, min = 1024, max = 1073741824, help = "the longest request body" },
+  { "http.upload_bytes", "integer", 1 << 40, min = 1024, max = 1 << 60, help = "the largest file that may be sent up" },
   { "http.connections", "integer", 10000, min = 1, max = 1000000, help = "open connections of each worker" },
   { "http.header_ms", "integer", 10000, min = 100, max = 600000, help = "time for a request's head to arrive" },
   { "http.body_ms", "integer", 30000, min = 100, max = 600000, help = "time between two pieces of a body" },
