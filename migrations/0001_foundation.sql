@@ -113,6 +113,7 @@ CREATE TABLE jobs (
   signal        INTEGER,
   usage         TEXT,
   directory     TEXT,
+  inputs        TEXT,  -- the directory of files that were sent before it began, of which each attempt gets a copy
   submitted_at  INTEGER,
   started_at    INTEGER,
   ended_at      INTEGER,

@@ -38,6 +38,7 @@ static int refuse(const char *path, struct orr_err *err) {
   if (errno == ENAMETOOLONG) return orr_fail(err, ORR_INVALID, "it is longer than a path may be");
   if (errno == EXDEV || errno == ELOOP)
     return orr_fail(err, ORR_INVALID, "%s leads out of the job's directory", path);
+  if (errno == ENOSPC || errno == EDQUOT) return orr_fail(err, ORR_NO_SPACE, "the disk has no room for %s", path);
   return orr_fail(err, ORR_IO, "cannot open %s: %s", path, strerror(errno));
 }
 
@@ -90,6 +91,40 @@ int orr_make_beneath(const struct orr_place *place, const char *path, struct orr
   if (folder >= 0) let_go(folder);
   if (made) return ORR_OK;
   return there ? orr_fail(err, ORR_CONFLICT, "%s is something else", path) : refuse(path, err);
+}
+
+/* A folder beneath one that is open, whatever leads there and stays inside, made if need be with those above it. */
+static int reach(int top, char *path) {
+  int folder = open_inside(top, *path ? path : ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (folder >= 0 || errno != ENOENT || !*path) return folder;
+  char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  if (slash) *slash = 0;
+  return descend(reach(top, slash ? path : (char *)""), name);
+}
+
+/* The folder of a place. One of our own is made if need be: no job may have come to it yet. */
+static int make_place(const struct orr_place *place) {
+  char own[PATH_MAX], *rest = own;
+  if (!place->own) return open_place(place);
+  if ((size_t)snprintf(own, sizeof own, "%s/", place->own) >= sizeof own) return errno = ENAMETOOLONG, -1;
+  if (orr_file_folders(place->base, 0700, NULL)) return -1;
+  return descend_all(open(place->base, O_PATH | O_DIRECTORY | O_CLOEXEC), &rest);
+}
+
+int orr_folder_beneath(const struct orr_place *place, const char *path, bool make, const char **name,
+                       struct orr_err *err) {
+  char above[PATH_MAX] = "";
+  const char *slash = strrchr(path, '/');
+  *name = slash ? slash + 1 : path;
+  if (slash && (size_t)snprintf(above, sizeof above, "%.*s", (int)(slash - path), path) >= sizeof above)
+    return orr_fail(err, ORR_INVALID, "it is longer than a path may be");
+  int top = make ? make_place(place) : open_place(place);
+  if (top < 0) return refuse(place->own ? place->own : place->base, err);
+  int folder = make ? reach(top, above) : open_inside(top, *above ? above : ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  let_go(top);
+  if (folder < 0 && make && errno == ENOTDIR)
+    return orr_fail(err, ORR_CONFLICT, "of the folders that lead to %s one is a file", path);
+  return folder < 0 ? refuse(path, err) : folder;
 }
 
 bool orr_lies_in(int fd, const char *folder) {

@@ -19,5 +19,11 @@ int orr_open_beneath(const struct orr_place *place, const char *path, int flags,
    there is as good. ORR_CONFLICT: there is something else. */
 int orr_make_beneath(const struct orr_place *place, const char *path, struct orr_err *err);
 
+/* Opens the folder that `path` lies in, as a mere place (O_PATH), and says what is behind its last slash. With `make` the
+   folders that it needs are made, the place's own among them. A descriptor or a code; ORR_CONFLICT: a file stands in
+   the way. */
+int orr_folder_beneath(const struct orr_place *place, const char *path, bool make, const char **name,
+                       struct orr_err *err);
+
 /* Whether what is open lies in a folder (absolute, without links), or is it. */
 bool orr_lies_in(int fd, const char *folder);

@@ -14,14 +14,17 @@ static const char *type_name(mode_t mode) {
   return S_ISDIR(mode) ? "directory" : S_ISREG(mode) ? "file" : S_ISLNK(mode) ? "link" : "other";
 }
 
+int64_t orr_file_modified(const struct stat *info) {
+  return (int64_t)info->st_mtim.tv_sec * 1000 + info->st_mtim.tv_nsec / 1000000;
+}
+
 static void add_entry(struct orr_file_work *work, char *path, const struct stat *info) {
   if ((work->entry_count & (work->entry_count - 1)) == 0) {
     size_t room = work->entry_count ? work->entry_count * 2 : 1;
     work->entries = orr_realloc(work->entries, room * sizeof *work->entries);
   }
   work->entries[work->entry_count++] =
-      (struct orr_file_entry){path, type_name(info->st_mode), info->st_size,
-                              (int64_t)info->st_mtim.tv_sec * 1000 + info->st_mtim.tv_nsec / 1000000};
+      (struct orr_file_entry){path, type_name(info->st_mode), info->st_size, orr_file_modified(info)};
 }
 
 static char *join(const char *folder, const char *name) {
@@ -71,7 +74,7 @@ static void run_list(struct orr_work *base) {
   if (work->entry_count) qsort(work->entries, work->entry_count, sizeof *work->entries, by_path);
 }
 
-static void push_entry(lua_State *L, const struct orr_file_entry *entry) {
+void orr_file_push_info(lua_State *L, const struct orr_file_entry *entry) {
   lua_createtable(L, 0, 4);
   if (entry->path) lua_pushstring(L, entry->path), lua_setfield(L, -2, "path");
   lua_pushstring(L, entry->type), lua_setfield(L, -2, "type");
@@ -82,7 +85,7 @@ static void push_entry(lua_State *L, const struct orr_file_entry *entry) {
 static int push_list(lua_State *L, struct orr_file_work *work) {
   lua_createtable(L, (int)work->entry_count, 0);
   for (size_t i = 0; i < work->entry_count; i++) {
-    push_entry(L, &work->entries[i]);
+    orr_file_push_info(L, &work->entries[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
   lua_pushboolean(L, work->more);
@@ -111,7 +114,7 @@ static void run_stat(struct orr_work *base) {
   close(fd);
 }
 
-static int push_stat(lua_State *L, struct orr_file_work *work) { return push_entry(L, work->entries), 1; }
+static int push_stat(lua_State *L, struct orr_file_work *work) { return orr_file_push_info(L, work->entries), 1; }
 
 int l_files_stat(lua_State *L) {
   const char *lane = luaL_checkstring(L, 1);

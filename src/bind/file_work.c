@@ -18,6 +18,7 @@ static void work_destroy(struct orr_file_work *work) {
   free(work->entries);
   free(work->path);
   orr_buf_free(&work->bytes);
+  orr_file_arrival_release(work->arrival);
   free(work);
 }
 

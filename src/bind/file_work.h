@@ -1,6 +1,8 @@
 /* A piece of work on files: made by a Lua function, carried out on a thread of a resource's lane, and
    answered as a message. The files file_*.c of this room each have some verbs of house.files. */
 #pragma once
+#include <sys/stat.h>
+
 #include "base/beneath.h"
 #include "base/buf.h"
 #include "bind/house.h"
@@ -12,6 +14,8 @@ struct orr_file_entry {
   const char *type;
   int64_t size, modified;
 };
+
+struct orr_file_arrival; /* file_write.c */
 
 /* Fields that a kind of work does not need stay empty; all of them are freed with it. */
 struct orr_file_work {
@@ -33,6 +37,7 @@ struct orr_file_work {
   struct orr_file_entry *entries;
   size_t entry_count, most;
   bool deep, more;
+  struct orr_file_arrival *arrival; /* a hold of it */
 };
 
 struct orr_file_work *orr_file_work_create(void (*run)(struct orr_work *work),
@@ -51,9 +56,15 @@ int orr_file_open(const struct orr_file_work *work, size_t i, int flags, struct 
 /* The server's data directory is closed, but for the places of Orrery's own making. */
 bool orr_file_is_closed(const struct orr_file_work *work, size_t i, int fd);
 
+void orr_file_arrival_release(struct orr_file_arrival *arrival); /* any thread; NULL is legal */
+void orr_file_push_info(lua_State *L, const struct orr_file_entry *entry);
+int64_t orr_file_modified(const struct stat *info); /* wall time, ms */
+
 int l_files_slurp(lua_State *L);
 int l_files_make(lua_State *L);
 int l_files_remove(lua_State *L);
 int l_files_list(lua_State *L);
 int l_files_stat(lua_State *L);
 int l_files_read(lua_State *L);
+int l_files_receive(lua_State *L);
+int l_files_unlink(lua_State *L);

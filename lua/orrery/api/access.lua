@@ -69,8 +69,9 @@ local function is_lost(job)
   return ("as the account %s, which is not that of %s any more%s."):format(job.account, job.owner, why and ": " .. why or "")
 end
 
----Raises unless files of a job may be read that lie where its user said. They are read as the account that it ran as.
-function access.may_read(context, job, what)
+---Raises unless files of a job may be read that lie where its user said, or written at all: that is done as its account.
+---@param job table row: key, simulation, owner, resource, account
+function access.may_use(context, job, what)
   local principal, needed = context.principal, job.account and account.OWNERS or account.SERVICE
   if access.may_run_as(principal, job.owner) & needed == 0 then
     problem.raise("forbidden", access.why_not(job.owner, needed, what))

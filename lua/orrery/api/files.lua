@@ -1,5 +1,5 @@
--- The files of a job: its output and whatever it left in its directory, whole or in ranges, streamed from the disk. They
--- are read as the account that the job runs as. What lies in a directory that Orrery made for the job is the job's; a
+-- The files of a job: its inputs, its output and whatever it left in its directory, whole or in ranges, streamed from the
+-- disk. They are read as the account that the job runs as. What lies in a directory that Orrery made for the job is the job's; a
 -- directory that the job's user named may hold anything, and so is read for those alone who may run jobs as that account:
 -- its owner, where each user has an account; where all jobs run as one, those who may run jobs as that.
 local clock = require "house.clock"
@@ -9,6 +9,7 @@ local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.jobs"
 local follow = require "orrery.api.follow"
+local inputs = require "orrery.core.submission.inputs"
 local lifecycle = require "orrery.core.job.lifecycle"
 local problem = require "orrery.api.problem"
 local specification = require "orrery.core.job.specification"
@@ -24,11 +25,12 @@ local function spec_of(job) return specification.of(data.specification(job.key))
 
 ---@param named string|nil an absolute directory of the user's choice
 local function may_read(context, job, named)
-  if named then access.may_read(context, job, ("The files in %s would be read"):format(named)) end
+  if named then access.may_use(context, job, ("The files in %s would be read"):format(named)) end
 end
 
 local function place_of(job, named)
-  return named and { base = named, resource = job.resource, account = job.account } or submission.place(job)
+  if named then return { base = named, resource = job.resource, account = job.account } end
+  return job.directory and submission.place(job) or inputs.place(job)
 end
 
 local function absent(job, what)
@@ -38,7 +40,7 @@ end
 
 -- Raises unless the job has a directory or, with its output in a folder of the user's choice, has begun.
 local function must_have_begun(job, what, named)
-  if job.directory or named and job.attempt > 0 then return end
+  if job.directory or named and job.attempt > 0 or job.inputs and not named then return end
   if job.attempt == 0 then absent(job, what) end
   problem.raise("gone", "The job's directory was removed: this server keeps them for some days only.")
 end

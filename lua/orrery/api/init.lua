@@ -6,7 +6,7 @@ local auth = require "orrery.api.auth"
 local problem = require "orrery.api.problem"
 local schema = require "orrery.core.schema"
 
-local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files",
+local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files", "uploads",
   "resources", "queues", "schedulers", "tokens", "openapi" }
 
 ---@class api.route
@@ -17,7 +17,9 @@ local collections = { "health", "simulations", "jobs", "sweeps", "control", "ret
 ---@field role string|nil the least role (default: user)
 ---@field query table<string, schema>|nil
 ---@field body schema|nil
+---@field streams boolean|nil the handler reads the body, which is of any type, as it comes (request:read)
 ---@field accepted string|nil when the answer is 202 instead, in words
+---@field replaced string|nil when it is 200 instead, in words
 ---@field handler fun(context, ...):integer, string, string status, headers, body
 local routes = {}
 for _, name in ipairs(collections) do

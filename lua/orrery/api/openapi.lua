@@ -63,6 +63,7 @@ local components = {
   principal = object { owner = text(), role = text() },
   token = object { id = id(), owner = text(), role = text(), name = text(true), created_at = time(), expires_at = time(),
     token = text() },
+  file = object { path = text(), type = text(), size = whole(), modified_at = time() },
   status = object { status = text() },
   problem = object { type = text(), title = text(), status = whole(), detail = text(), request_id = text(),
     offset = whole(), errors = { type = "array", items = object { pointer = text(), detail = text() } } },
@@ -103,6 +104,10 @@ local function responses_of(route)
   local responses = { [tostring(route.status or 200)] = response_of(route),
     default = { description = "a problem document", content = {
       ["application/problem+json"] = { schema = { ["$ref"] = "#/components/schemas/problem" } } } } }
+  if route.replaced then
+    responses["200"] = response_of(route)
+    responses["200"].description = route.replaced
+  end
   if route.accepted then
     responses["202"] = response_of(route)
     responses["202"].description = route.accepted
@@ -114,6 +119,7 @@ local function operation(route)
   local out = { summary = route.summary, tags = json.list { route.collection }, parameters = parameters_of(route),
     responses = responses_of(route) }
   if route.open then out.security = json.list {} end
+  if route.streams then out.requestBody = { required = true, content = { [media.bytes] = {} } } end
   if route.body then
     out.requestBody = { required = true, content = { ["application/json"] = { schema = schema.to_json_schema(route.body) } } }
   end

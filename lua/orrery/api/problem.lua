@@ -6,6 +6,7 @@ local problem = {}
 
 -- type → status and title. Types are part of the API: they are added to, never changed.
 local types = {
+  ["bad-request"] = { 400, "Bad request" },
   ["invalid-json"] = { 400, "The body is not valid JSON" },
   ["invalid-query"] = { 400, "A query parameter is wrong" },
   ["unauthorized"] = { 401, "A valid token is needed" },
@@ -13,12 +14,14 @@ local types = {
   ["not-found"] = { 404, "There is no such thing" },
   ["method-not-allowed"] = { 405, "This path does not have this method" },
   ["not-acceptable"] = { 406, "None of the accepted types can be given" },
+  ["timeout"] = { 408, "Timeout" },
   ["conflict"] = { 409, "It has changed in the meantime" },
   ["illegal-transition"] = { 409, "The job's state does not allow it" },
   ["exists"] = { 409, "There is one of this name already" },
   ["configured"] = { 409, "The configuration says so" },
   ["still-running"] = { 409, "It still runs" },
   ["gone"] = { 410, "It has been deleted" },
+  ["body-too-large"] = { 413, "Body too large" },
   ["unsupported-media-type"] = { 415, "The body's type is not understood" },
   ["range-not-satisfiable"] = { 416, "The file is not that long" },
   ["invalid-value"] = { 422, "The request is understood, but wrong" },
@@ -30,9 +33,8 @@ local types = {
 problem.types = types
 
 -- Those that are answered before Lua is asked, or when it has failed (src/http, src/app/api.c).
-problem.types_of_http = { "bad-request", "body-too-large", "encoding-unknown", "expectation-failed", "headers-too-large",
-  "internal", "method-unknown", "out-of-memory", "target-too-long", "timeout", "too-many-connections", "too-many-headers",
-  "too-slow", "version-not-supported" }
+problem.types_of_http = { "encoding-unknown", "expectation-failed", "headers-too-large", "internal", "method-unknown",
+  "out-of-memory", "target-too-long", "too-many-connections", "too-many-headers", "too-slow", "version-not-supported" }
 
 ---The document as a table.
 function problem.document(type, detail, more)

@@ -91,7 +91,7 @@ end
 
 local brief = db.statement([[
   SELECT j.key, j.simulation, j.owner, j.state, j.wanted, j.resource, j.directory, j.native_id, j.attempt,
-    j.submission, j.started_at, j.ended_at, j.submitted_at, j.sweep, j.account
+    j.submission, j.started_at, j.ended_at, j.submitted_at, j.sweep, j.account, j.inputs
   FROM jobs j WHERE j.key = ? AND ]] .. visible.condition)
 function jobs.get(key) return db.row(brief, key) end
 
@@ -139,13 +139,17 @@ local describe = db.statement [[
 local respecify = db.statement [[
   UPDATE jobs SET spec = ?, kind = ?, edition = edition + 1
   WHERE key = ? AND edition = ? AND state = ? AND state IN ('NEW', 'PENDING')]]
+local stage = db.statement [[
+  UPDATE jobs SET inputs = ?1, resource = ?2, account = ?3, edition = edition + 1
+  WHERE key = ?4 AND state IN ('NEW', 'PENDING') AND coalesce(inputs, ?1) = ?1 AND coalesce(resource, ?2) = ?2]]
 local altered = db.statement "UPDATE jobs SET spec = ?, kind = ?, edition = edition + 1 WHERE key = ?"
 local delete = db.statement [[
   DELETE FROM jobs WHERE key = ? AND state = ? AND state IN ('NEW', 'COMPLETED', 'FAILED', 'CANCELED')]]
 local delete_events = db.statement "DELETE FROM events WHERE job = ? AND type <> 'jobs.created'"
 local remove = db.statement [[
   INSERT OR IGNORE INTO removals(key, resource, directory, account)
-  SELECT key, coalesce(resource, ''), directory, account FROM jobs WHERE key = ? AND directory IS NOT NULL]]
+  SELECT key, coalesce(resource, ''), coalesce(directory, inputs), account FROM jobs
+  WHERE key = ? AND coalesce(directory, inputs) IS NOT NULL]]
 local bury = db.statement "INSERT OR IGNORE INTO deleted(key, owner, deleted_at) VALUES(?, ?, ?)"
 local buried = db.statement "SELECT owner FROM deleted WHERE key = ?"
 
@@ -176,6 +180,9 @@ function jobs.respecify(change, row, edition, spec, kind)
 end
 ---The same for a job whatever its state.
 function jobs.altered(change, key, spec, kind) change:add(altered, 1, spec, kind, key) end
+---There are inputs for a job, which are in that directory of that resource, for that account. Guarded: it has not been handed
+---over, and has none elsewhere.
+function jobs.stage(change, key, directory, resource, account) change:add(stage, 1, directory, resource, account, key) end
 
 ---Deletes an ended job, if it is still in the state of its row, and its history; its directories are noted for removal.
 ---One that was never submitted is canceled for those that depend on it.
@@ -231,7 +238,7 @@ end
 
 local whole = [[j.key, j.simulation, j.sweep, j.owner, j.name, j.state, j.wanted, j.priority, j.resource, j.account,
   j.may_run_as, j.cores, j.attempt, j.retries, j.edition, j.submission, j.doubted, j.native_id, j.native_state, j.directory,
-  j.submitted_at, j.started_at]]
+  j.inputs, j.submitted_at, j.started_at]]
 
 -- Which jobs wait for nothing but a resource: those in the index jobs_pending.
 local ready_to_go = "j.state = 'PENDING' AND j.wanted = 'RUN' AND j.due_at IS NULL AND j.waits = 0 AND j.gate IS NULL"
@@ -291,8 +298,9 @@ function jobs.of_simulation(simulation, after, limit)
 end
 
 -- Jobs that named no resource stay with the one that they were tried on; they are let go when that takes none any more, and
--- begin another attempt. But one of which an earlier submission may yet come true there has to stay.
-local free = "kind <> 0 AND doubted IS NULL AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.job = jobs.key)"
+-- begin another attempt. But one of which an earlier submission may yet come true there has to stay, and so has one whose
+-- inputs are there.
+local free = "kind <> 0 AND doubted IS NULL AND inputs IS NULL AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.job = jobs.key)"
 local let_go = db.statement("UPDATE jobs SET resource = NULL, submission = NULL WHERE " .. free
   .. " AND key IN (SELECT j.key FROM jobs j INDEXED BY jobs_pending WHERE " .. ready_to_go
   .. " AND j.resource = ? AND j.owner = ? AND j.kind = ?)")

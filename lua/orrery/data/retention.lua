@@ -15,12 +15,13 @@ local with_directories = db.statement [[
   WHERE ended_at < ? AND deleting = 0 AND emptied = 0 ORDER BY ended_at LIMIT 1]]
 local chunk = db.statement [[
   SELECT count(*) AS jobs, max(key) AS last FROM (
-    SELECT key FROM jobs WHERE simulation = ? AND key > ? AND directory IS NOT NULL ORDER BY key LIMIT ?)]]
-local theirs = [[ WHERE simulation = ?1 AND key > ?2 AND key <= ?3 AND directory IS NOT NULL
+    SELECT key FROM jobs WHERE simulation = ? AND key > ? AND coalesce(directory, inputs) IS NOT NULL ORDER BY key LIMIT ?)]]
+local theirs = [[ WHERE simulation = ?1 AND key > ?2 AND key <= ?3 AND coalesce(directory, inputs) IS NOT NULL
     AND EXISTS (SELECT 1 FROM simulations s WHERE s.key = ?1 AND s.ended_at < ?4)]]
 local note = db.statement([[
-  INSERT OR IGNORE INTO removals(key, resource, directory) SELECT key, resource, directory FROM jobs]] .. theirs)
-local forget = db.statement("UPDATE jobs SET directory = NULL" .. theirs)
+  INSERT OR IGNORE INTO removals(key, resource, directory, account)
+  SELECT key, resource, coalesce(directory, inputs), account FROM jobs]] .. theirs)
+local forget = db.statement("UPDATE jobs SET directory = NULL, inputs = NULL" .. theirs)
 local emptied = db.statement "UPDATE simulations SET emptied = 1 WHERE key = ? AND ended_at < ?"
 
 ---Simulations that ended before a time, the oldest first, with the number of their jobs.

@@ -107,6 +107,7 @@ static void *local_open(struct orrery_host *host, const struct orrery_value *con
   if (!self->link) return local_close(self), NULL;
   struct orrery_value *honoured = orrery_set_list(honours, "fields");
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) orrery_add_text(honoured, fields[i]);
+  orrery_set_bool(honours, "inputs", true);
   orrery_set_int(honours, "cores", options.cores);
   orrery_set_int(honours, "array_size", 0);
   orrery_set_int(honours, "max_submitted", MAX_SUBMITTED);

@@ -62,6 +62,24 @@ static char **arguments(const struct orrery_value *submission, const char *scrip
   return argv;
 }
 
+/* The program waits until a copy of the inputs is in its directory: a shell makes that, and becomes the program. */
+static char **after_inputs(const char *inputs, const char *attempt, char **argv, struct orr_arena *arena) {
+  static const char *const copy[] = {
+      "/bin/sh", "-c",
+      "/bin/cp -R -p -- \"$1/.\" \"$2/\" || { echo \"the job's inputs in $1 cannot be copied\" >&2; exit 73; }\n"
+      "shift 2\nexec \"$@\"",
+      "sh"};
+  enum { WORDS = sizeof copy / sizeof *copy };
+  size_t count = 0;
+  while (argv[count]) count++;
+  char **all = orr_arena_alloc(arena, (WORDS + count + 3) * sizeof *all);
+  memcpy(all, copy, sizeof copy);
+  all[WORDS] = (char *)inputs;
+  all[WORDS + 1] = (char *)attempt;
+  memcpy(all + WORDS + 2, argv, (count + 1) * sizeof *argv);
+  return all;
+}
+
 int orr_prepare(struct orr_supervisor *s, const struct orr_job *job, struct orr_arena *arena,
                 struct orr_launch *launch, struct orr_err *err) {
   int code;
@@ -74,7 +92,9 @@ int orr_prepare(struct orr_supervisor *s, const struct orr_job *job, struct orr_
   const char *script_path = script ? orr_arena_printf(arena, "%s/.script", attempt) : NULL;
   if (code == ORR_OK && script) code = write_script(script_path, script, script_size, err);
   if (code) return code;
-  launch->argv = arguments(submission, script, script_path, arena);
+  char **argv = arguments(submission, script, script_path, arena);
+  const char *inputs = orrery_text(orrery_get(submission, "inputs"), NULL, NULL);
+  launch->argv = inputs ? after_inputs(inputs, attempt, argv, arena) : argv;
   launch->environment = orr_environment(arena, &s->account, job->login ? s->login.entries : NULL, submission);
   launch->path = orr_environment_get(launch->environment, "PATH");
   launch->directory = orrery_text(orrery_get(submission, "directory"), NULL, attempt);

@@ -75,6 +75,22 @@ function facade.pieces(lane, place, path, from, size, ms)
   end
 end
 
+---A file to be written, which nobody sees before it is kept: arrival:write(bytes, ms), arrival:keep(ms) → info, whether it is
+---new, arrival:drop(ms), as of house.files.
+---@return table|nil arrival
+---@return string|nil code
+---@return string|nil why
+function facade.receive(lane, place, path, ms)
+  if is_there(place) then return there.receive(place, path, ms) end
+  return files.receive(lane, place, path, ms)
+end
+
+---Deletes a file, or a link.
+function facade.unlink(lane, place, path, ms)
+  if is_there(place) then return there.unlink(place, path, ms) end
+  return files.unlink(lane, place, path, ms)
+end
+
 ---A small file of each of many places → texts, false where there is none.
 function facade.slurp(lane, places, name, most, ms)
   return by_account(places, function(some, elsewhere)

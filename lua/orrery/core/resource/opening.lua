@@ -13,7 +13,7 @@ local AGAIN_MS = 30000 -- before settings that the plug-in refused are tried aga
 local variable = { type = "text", pattern = "^[%u_]+$", format = "the name of a variable" }
 local honours = { type = "object", fields = {
   fields = { type = "list", of = { type = "text" } }, cores = { type = "integer", min = 1 },
-  batch = variable, index = variable,
+  batch = variable, index = variable, inputs = { type = "boolean" },
   element = { type = "text", pattern = "^[%w_${}.]+$", format = "variables of the shell, such as ${ID}_${INDEX}" },
   operator = { type = "list", of = { type = "text" } },
   array_size = { type = "integer", min = 0 }, max_submitted = { type = "integer", min = 1 } } }

@@ -17,13 +17,14 @@ local function request_of(job)
   return { owner = job.owner, simulation = ids.text(job.simulation), job = ids.text(job.key) }
 end
 
--- One that goes on in its attempt keeps its account: its directory is there, and a submission that may yet come true.
+-- One that goes on in its attempt keeps its account: its directory is there, and a submission that may yet come true. So does
+-- one whose inputs are there.
 -- → account | nil (the service's own), nil | nil, why not
 local function account_of(settings, job)
   if not account.allowed(settings, job.may_run_as) then
     return nil, ("resource %s runs jobs as %s, which is not for whoever made this one"):format(settings.name,
       maps(settings) and "their owners' accounts" or "the server's own user")
-  elseif job.submission then return job.account
+  elseif job.submission or job.inputs then return job.account
   elseif maps(settings) then return account.of(settings, request_of(job)) end
 end
 

@@ -51,6 +51,9 @@ fi
 record=$attempt/.orrery/record
 printf 'native %s\ntag %s\nhost %s\nstart %s\n' "$native" "$tag" "$(uname -n)" "$(date +%s)" >"$record" || exit 73
 fail() { echo "$2" >&2; printf 'failed %s\n' "$2" >>"$record"; exit "$1"; }
+if [ "${inputs+given}" ]; then
+  cp -R -p -- "$inputs/." "$attempt/" || fail 73 "the job's inputs in $inputs cannot be copied"
+fi
 program=$attempt/.orrery/script
 if [ "${script+given}" ]; then
   printf %s "$script" >"$program" && chmod 700 "$program" || fail 73 "the script cannot be written"
@@ -101,6 +104,7 @@ local function lines_of(item)
   return {
     "attempt=" .. quote(item.attempt_directory),
     "job=" .. quote(item.job),
+    item.inputs and "inputs=" .. quote(item.inputs) or "unset inputs",
     "directory=" .. path_of(item.directory, item),
     "stdin=" .. path_of(item.stdin or "/dev/null", item),
     "stdout=" .. path_of(item.stdout, item),

@@ -42,7 +42,7 @@ end
 
 ---What is to be run for a job. Raises where nothing can be made of it. A resource that had never been reached when the job was
 ---created has said only since then what it honours.
----@param job table row: key, simulation, attempt, directory, name, spec or template and parameters
+---@param job table row: key, simulation, attempt, directory, inputs, name, spec or template and parameters
 ---@param resource resource it is open
 function submission.member(job, resource)
   local spec = specification.of(job)
@@ -58,6 +58,12 @@ function submission.member(job, resource)
     environment = spec.environment or {}, inherit_environment = spec.inherit_environment or false,
     resources = spec.resources or {}, attributes = attributes_for(resource.scheduler, spec.attributes),
   }
+  if job.inputs then
+    item.inputs = job.inputs
+    if not resource.info.honours.batch and not resource.info.honours.inputs then
+      error(("resource %s is of scheduler %s, which gives jobs no files"):format(resource.name, resource.scheduler), 0)
+    end
+  end
   if spec.script then
     item.script, item.arguments = spec.script, spec.arguments or json.list {}
   else
