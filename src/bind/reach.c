@@ -6,8 +6,8 @@
      run(resource, account, script, ms, most)
                                     waits → exit code, output, errors | nil, code, sentence. sh carries out the script
                                     there, as the account (nil: the service's own); of each output at most so many bytes
-     open(resource, account, script)
-                                    → a stream (reach_stream.c) of what the script says
+     open(resource, account, script, fed)
+                                    → a stream (reach_stream.c) of what the script says; fed: and of what it is told
    What the API asks for has a share of an ssh connection of its own: however much is downloaded, commands need not wait,
    nor what the control worker has to know of its jobs. */
 #include <stdlib.h>
@@ -156,7 +156,7 @@ static int l_run(lua_State *L) {
 }
 
 static int l_open(lua_State *L) {
-  struct orr_errand_options options = {.most_output = 1 << 16};
+  struct orr_errand_options options = {.most_output = 1 << 16, .fed = lua_toboolean(L, 4)};
   if (!take_arguments(L, &options)) return 3;
   int results = orr_reach_stream(L, orr_house_of(L)->loop, &options);
   orr_transport_release(options.transport);

@@ -14,18 +14,21 @@
 #include "loop/private.h"
 #include "loop/spawn.h"
 
-/* The parts of a child that close on their own: the process, two pipes. `ended` comes when all have. */
+/* The parts of a child that close on their own: the process, two pipes, or three. `ended` comes when all have. */
 struct orr_child {
   struct orr_loop *loop;
   pid_t pid;
   int process; /* its pidfd, which can be read when it has ended */
   uv_poll_t watch;
-  uv_pipe_t out, err;
+  uv_pipe_t out, err, in;
+  bool fed; /* there is `in` */
+  uv_shutdown_t finish;
   struct orr_timer *deadline;
   struct orr_child_result result;
   size_t most_output;
   int open; /* handles not yet closed */
   void (*said)(void *data, const char *bytes, size_t size);
+  void (*drained)(void *data);
   void (*ended)(void *data, struct orr_child_result *result);
   void *data;
 };
@@ -42,6 +45,10 @@ static void handle_closed(uv_handle_t *handle) {
 
 static void close_handle(void *handle) {
   if (!uv_is_closing(handle)) uv_close(handle, handle_closed);
+}
+
+static void close_input(struct orr_child *child) {
+  if (child->fed) close_handle(&child->in);
 }
 
 static void chunk_for(uv_handle_t *handle, size_t wanted, uv_buf_t *buf) {
@@ -72,6 +79,7 @@ static void exited(uv_poll_t *watch, int status, int events) {
   child->result.signal = WIFSIGNALED(how) ? WTERMSIG(how) : 0;
   close_handle(watch);
   close(child->process);
+  close_input(child);
 }
 
 /* A file in memory, and no pipe: should we die, a program reads all of its input, or has not been started; half a script
@@ -93,11 +101,51 @@ static int input_of(const struct orr_child_options *options, struct orr_err *err
   return -1;
 }
 
+/* --- a standard input that is written to --- */
+
+struct piece {
+  uv_write_t write;
+  struct orr_child *child;
+  char bytes[];
+};
+
+static void piece_taken(uv_write_t *write, int status) {
+  struct piece *piece = (struct piece *)write;
+  struct orr_child *child = piece->child;
+  free(piece);
+  if (status < 0) close_input(child); /* it reads no more */
+  bool waits = !uv_is_closing((uv_handle_t *)&child->in) && child->in.write_queue_size > 0;
+  if (!waits && child->drained) child->drained(child->data);
+}
+
+bool orr_child_write(struct orr_child *child, const void *bytes, size_t size) {
+  if (size == 0 || uv_is_closing((uv_handle_t *)&child->in)) return true;
+  struct piece *piece = orr_alloc(sizeof *piece + size);
+  piece->child = child;
+  memcpy(piece->bytes, bytes, size);
+  uv_buf_t buf = uv_buf_init(piece->bytes, (unsigned)size);
+  if (uv_write(&piece->write, (uv_stream_t *)&child->in, &buf, 1, piece_taken) == 0) return false;
+  free(piece);
+  close_input(child);
+  return true;
+}
+
+static void finished(uv_shutdown_t *finish, int status) {
+  (void)status; /* a pipe that nobody reads is as good as one that was read */
+  close_handle(finish->handle);
+}
+
+void orr_child_finish(struct orr_child *child) {
+  if (uv_is_closing((uv_handle_t *)&child->in)) return;
+  if (uv_shutdown(&child->finish, (uv_stream_t *)&child->in, finished) != 0) close_input(child);
+}
+
 /* Those that live on may hold its output open: they left the group, or sudo made them another account's. */
 void orr_child_kill(struct orr_child *child) {
   kill(-child->pid, SIGKILL);
   close_handle(&child->out);
   close_handle(&child->err);
+  close_input(child);
 }
 
 void orr_child_pause(struct orr_child *child) { uv_read_stop((uv_stream_t *)&child->out); }
@@ -121,13 +169,13 @@ static void init_pipe(uv_loop_t *uv, uv_pipe_t *pipe, struct orr_child *child) {
   child->open++;
 }
 
-/* Connects one of our pipes with what is to be the child's end. */
-static int connect_pipe(uv_pipe_t *pipe, int *theirs) {
+/* Connects one of our pipes, which we read or write, with what is to be the child's end. */
+static int connect_pipe(uv_pipe_t *pipe, int *theirs, bool write) {
   int ends[2];
-  int code = uv_pipe(ends, UV_NONBLOCK_PIPE, 0);
+  int code = uv_pipe(ends, write ? 0 : UV_NONBLOCK_PIPE, write ? UV_NONBLOCK_PIPE : 0);
   if (code != 0) return code;
-  *theirs = ends[1];
-  return uv_pipe_open(pipe, ends[0]);
+  *theirs = ends[!write];
+  return uv_pipe_open(pipe, ends[write]);
 }
 
 /* Learns of its end. */
@@ -149,8 +197,9 @@ static int watch(uv_loop_t *uv, struct orr_child *child) {
 /* Closes what is the child's once it has it, its input with the rest. */
 static int start(uv_loop_t *uv, struct orr_child *child, const struct orr_child_options *options, int input) {
   int files[3] = {input, -1, -1};
-  int code = connect_pipe(&child->out, &files[1]);
-  if (code == 0) code = connect_pipe(&child->err, &files[2]);
+  int code = connect_pipe(&child->out, &files[1], false);
+  if (code == 0) code = connect_pipe(&child->err, &files[2], false);
+  if (code == 0 && child->fed) code = connect_pipe(&child->in, &files[0], true);
   if (code == 0) code = uv_translate_sys_error(orr_spawn(options, files, &child->pid));
   for (int i = 0; i < 3; i++)
     if (files[i] >= 0) close(files[i]);
@@ -161,21 +210,27 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
                                   void (*ended)(void *data, struct orr_child_result *result), void *data,
                                   struct orr_err *err) {
   uv_loop_t *uv = orr_loop_uv(loop);
-  int input = options->input_fd ? fcntl(options->input_fd, F_DUPFD_CLOEXEC, 3) : input_of(options, err);
-  if (input < 0) return NULL;
+  int input = options->fed        ? -1
+              : options->input_fd ? fcntl(options->input_fd, F_DUPFD_CLOEXEC, 3)
+                                  : input_of(options, err);
+  if (input < 0 && !options->fed) return NULL;
   struct orr_child *child = orr_zalloc(sizeof *child);
   child->loop = loop;
   child->most_output = options->most_output;
   init_pipe(uv, &child->out, child);
   init_pipe(uv, &child->err, child);
+  child->fed = options->fed;
+  if (child->fed) init_pipe(uv, &child->in, child);
   int code = start(uv, child, options, input);
   if (code != 0) {
     orr_loop_fail(err, code, options->argv[0]);
     close_handle(&child->out);
     close_handle(&child->err);
+    close_input(child);
     return NULL; /* `ended` was not set: the handles close without a word */
   }
   child->said = options->said;
+  child->drained = options->drained;
   child->ended = ended;
   child->data = data;
   if (options->timeout_ms > 0)

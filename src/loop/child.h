@@ -13,7 +13,10 @@ struct orr_child_options {
   const void *input;        /* copied */
   size_t input_size;
   int input_fd; /* a descriptor that is its standard input, rather than a copy of `input`; 0: none */
-  int held;     /* a descriptor that it and what it starts have as their 3; 0: none */
+  bool fed;     /* rather than either: its standard input is what orr_child_write brings */
+  /* What had to wait of that has been taken, or nobody takes it any more. */
+  void (*drained)(void *data);
+  int held; /* a descriptor that it and what it starts have as their 3; 0: none */
   long long
       timeout_ms; /* then its process group is killed; 0: it may take for ever, and is killed by its owner */
   size_t most_output; /* of each stream; what is beyond is dropped, and told */
@@ -39,3 +42,7 @@ void orr_child_kill(struct orr_child *child);
 /* Back-pressure to one whose output is taken as it comes: no more of it until resume. */
 void orr_child_pause(struct orr_child *child);
 void orr_child_resume(struct orr_child *child);
+/* To one that is fed; the bytes are copied. False: some of them wait, and `drained` will come. They vanish when nobody
+   reads them. */
+bool orr_child_write(struct orr_child *child, const void *bytes, size_t size);
+void orr_child_finish(struct orr_child *child); /* there will be no more, behind what waits */

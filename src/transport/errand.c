@@ -96,6 +96,30 @@ static void child_ended(void *data, struct orr_child_result *child) {
   child->out = result.out, child->err = result.errors; /* which it frees */
 }
 
+static void drained(void *data) {
+  struct orr_errand *errand = data;
+  if (errand->options.drained) errand->options.drained(errand->data);
+}
+
+/* The shell of a passage, with the script as its argument: at the far end of ssh that is a part of the last word, which
+   whatever shell the account has reads first, and so has nothing in it that one of them takes for its own. */
+static char **with_script(struct orr_errand *errand, struct orr_passage *passage) {
+  struct orr_buf word = {0};
+  size_t count = 0;
+  while (passage->argv[count]) count++;
+  char **argv = orr_arena_zalloc(passage->arena, (count + 3) * sizeof *argv);
+  memcpy(argv, passage->argv, count * sizeof *argv);
+  orr_script_as_word(&word, &errand->script);
+  if (orr_transport_is_far(errand->options.transport)) {
+    argv[count - 1] = orr_arena_printf(passage->arena, "%s -c '%s'", argv[count - 1], orr_buf_text(&word));
+  } else {
+    argv[count] = orr_arena_printf(passage->arena, "-c");
+    argv[count + 1] = orr_arena_printf(passage->arena, "%s", orr_buf_text(&word));
+  }
+  orr_buf_free(&word);
+  return argv;
+}
+
 static void come(struct orr_passage *passage) {
   struct orr_errand *errand = passage->user;
   struct orr_err err = passage->err;
@@ -105,7 +129,10 @@ static void come(struct orr_passage *passage) {
     return;
   }
   long long timeout_ms = errand->options.timeout_ms;
-  struct orr_child_options options = {.argv = passage->argv,
+  bool fed = errand->options.fed;
+  struct orr_child_options options = {.argv = fed ? with_script(errand, passage) : passage->argv,
+                                      .fed = fed,
+                                      .drained = drained,
                                       .environment = environ,
                                       .directory = passage->directory,
                                       .input = errand->script.data,
@@ -145,5 +172,10 @@ void orr_errand_stop(struct orr_errand *errand) {
   if (errand->child) orr_child_kill(errand->child);
 }
 
+bool orr_errand_write(struct orr_errand *errand, const void *bytes, size_t size) {
+  return orr_child_write(errand->child, bytes, size);
+}
+
+void orr_errand_finish(struct orr_errand *errand) { orr_child_finish(errand->child); }
 void orr_errand_pause(struct orr_errand *errand) { orr_child_pause(errand->child); }
 void orr_errand_resume(struct orr_errand *errand) { orr_child_resume(errand->child); }

@@ -1,6 +1,6 @@
 /* Something done beyond a transport, as an account: a shell at the far end carries out a script, and what came of it is
    brought back. The script travels on the shell's standard input, so that no word of it is quoted on the way, and no part
-   of it is carried out unless all of it has arrived. */
+   of it is carried out unless all of it has arrived. Where something else is to travel there, the script is an argument. */
 #pragma once
 #include "base/buf.h"
 #include "transport/transport.h"
@@ -17,6 +17,8 @@ struct orr_errand_options {
   size_t most_output; /* of each stream */
   /* Gets the output as it comes, which is then not gathered. NULL: it is. */
   void (*said)(void *data, const char *bytes, size_t size);
+  bool fed; /* the script's standard input is what orr_errand_write brings, once it has said something */
+  void (*drained)(void *data); /* as of a child that is fed */
 };
 
 struct orr_errand_result {
@@ -31,6 +33,8 @@ struct orr_errand;
 struct orr_errand *orr_errand_start(struct orr_loop *loop, const struct orr_errand_options *options,
                                     void (*ended)(void *data, struct orr_errand_result *result), void *data);
 void orr_errand_stop(struct orr_errand *errand); /* `ended` still comes */
+bool orr_errand_write(struct orr_errand *errand, const void *bytes, size_t size);
+void orr_errand_finish(struct orr_errand *errand);
 void orr_errand_pause(struct orr_errand *errand);
 void orr_errand_resume(struct orr_errand *errand);
 

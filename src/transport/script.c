@@ -70,6 +70,25 @@ void orr_script_wrap(struct orr_buf *into, const char *script, size_t size, cons
   orr_buf_printf(into, "\n)\necho %s $? >&2\n}\n", mark);
 }
 
+static void put_base64(struct orr_buf *into, const unsigned char *bytes, size_t size) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (size_t i = 0; i < size; i += 3) {
+    unsigned three = (unsigned)bytes[i] << 16;
+    if (i + 1 < size) three |= (unsigned)bytes[i + 1] << 8;
+    if (i + 2 < size) three |= bytes[i + 2];
+    orr_buf_putc(into, digits[three >> 18]);
+    orr_buf_putc(into, digits[three >> 12 & 63]);
+    orr_buf_putc(into, i + 1 < size ? digits[three >> 6 & 63] : '=');
+    orr_buf_putc(into, i + 2 < size ? digits[three & 63] : '=');
+  }
+}
+
+void orr_script_as_word(struct orr_buf *into, const struct orr_buf *script) {
+  ORR_BUF_LIT(into, "eval \"$(echo ");
+  put_base64(into, (const unsigned char *)script->data, script->size);
+  ORR_BUF_LIT(into, " | base64 -d)\"");
+}
+
 static char *find(const struct orr_buf *text, const char *mark) {
   return text->size ? memmem(text->data, text->size, mark, strlen(mark)) : NULL;
 }

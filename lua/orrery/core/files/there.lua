@@ -1,51 +1,20 @@
 -- Files on the machines of resources, which house.reach leads to, by what a POSIX shell there can do with GNU's coreutils and
--- findutils: the same verbs that house.files has for this machine. Scripts are read whole before they begin; every name in
--- them stands in single quotes. What belongs to a job is done as the job's account, and so can do no more than that may.
+-- findutils: the same verbs that house.files has for this machine. What belongs to a job is done as the job's account, and so
+-- can do no more than that may.
 local reach = require "house.reach"
+local script_of = require "orrery.core.files.script"
+local sending = require "orrery.core.files.sending"
 
 local there = {}
 
+local quote, codes = script_of.quote, script_of.codes
+
 local MOST_DEPTH = 33
 local MOST_LIST = 1 << 24  -- bytes of a list
-local MOST_WORDS = 1 << 16 -- of anything else that is no file's content
 
-local NOT_FOUND, INVALID, REFUSED = 44, 45, 46 -- what our scripts end with
-local codes = { [NOT_FOUND] = "not_found", [INVALID] = "invalid", [REFUSED] = "io" }
+local run = script_of.run
 
-local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
-local HEAD = [[
-LC_ALL=C TZ=UTC0 PATH=${PATH:-/usr/bin:/bin}:/usr/bin:/bin
-export LC_ALL TZ PATH
-umask 077
-fail() { echo "$2" >&2; exit "$1"; }
-]]
-
--- Where a path leads in the end, which must be beneath the place; and nothing of the place that is ours is a link.
-local RESOLVE = [[
-top=$(cd -P -- "$base" 2>/dev/null && pwd -P) || fail 44 "$base is not there"
-if [ "$own" ]; then
-  entered=$(cd -P -- "$base/$own" 2>/dev/null && pwd -P) || fail 44 "$own is not there"
-  [ "$entered" = "${top%/}/$own" ] || fail 45 "$own is a link, which is not followed"
-  top=$entered
-fi
-full=$(readlink -f -- "$top/$path") || fail 44 "$path is not there"
-case $full in "$top" | "${top%/}"/*) ;; *) fail 45 "$path leads out of the folder" ;; esac
-[ -e "$full" ] || fail 44 "$path is not there"
-]]
-
-local function script(place, path, what)
-  return table.concat { HEAD, "base=", quote(place.base), "\nown=", quote(place.own or ""), "\npath=", quote(path), "\n", RESOLVE,
-    what }
-end
-
--- → output | nil, code, sentence
-local function run(place, text, ms, most)
-  local exit_code, output, errors = reach.run(place.resource, place.account, text, ms, most or MOST_WORDS)
-  if not exit_code then return nil, output, errors end
-  if exit_code == 0 then return output end
-  return nil, codes[exit_code] or "io", errors ~= "" and errors:gsub("%s+$", "") or ("it ended with %d"):format(exit_code)
-end
+local function script(place, path, what) return script_of.at(place, path, script_of.FIND .. what) end
 
 -- One thing ----------------------------------------------------------------------------------------------------------
 
@@ -105,6 +74,24 @@ function there.pieces(place, path, from, size, ms)
   end, nil, nil, stream
 end
 
+---A file to be written.
+there.receive = sending.open
+
+local UNLINK = [[
+full=$(readlink -f -- "$top/$folder") && [ -d "$full" ] || fail 44 "there is no $path"
+case $full in "$top" | "${top%/}"/*) ;; *) fail 45 "$path leads out of the folder" ;; esac
+[ -e "$full/$name" ] || [ -L "$full/$name" ] || fail 44 "there is no $path"
+[ -L "$full/$name" ] || [ ! -d "$full/$name" ] || fail 47 "$path is a folder"
+rm -f -- "$full/$name" || fail 46 "$path cannot be deleted"
+]]
+
+---Deletes a file, or a link.
+function there.unlink(place, path, ms)
+  local output, code, why = run(place, script_of.at(place, path, UNLINK), ms)
+  if not output then return nil, code, why end
+  return true
+end
+
 ---The home of an account.
 function there.home(place, ms) return run(place, 'printf %s "$HOME"', ms) end
 
@@ -133,7 +120,7 @@ each() {
 ]]
 
 local function each(places, crowd, what)
-  local parts = { HEAD, EACH:format(quote(places[crowd[1]].base), what) }
+  local parts = { script_of.HEAD, EACH:format(quote(places[crowd[1]].base), what) }
   for _, i in ipairs(crowd) do parts[#parts + 1] = ("each %d %s\n"):format(i, quote(places[i].own)) end
   return table.concat(parts)
 end
