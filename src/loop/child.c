@@ -140,6 +140,8 @@ void orr_child_finish(struct orr_child *child) {
   if (uv_shutdown(&child->finish, (uv_stream_t *)&child->in, finished) != 0) close_input(child);
 }
 
+void orr_child_hang_up(struct orr_child *child) { close_input(child); }
+
 /* Those that live on may hold its output open: they left the group, or sudo made them another account's. */
 void orr_child_kill(struct orr_child *child) {
   kill(-child->pid, SIGKILL);

@@ -45,4 +45,5 @@ void orr_child_resume(struct orr_child *child);
 /* To one that is fed; the bytes are copied. False: some of them wait, and `drained` will come. They vanish when nobody
    reads them. */
 bool orr_child_write(struct orr_child *child, const void *bytes, size_t size);
-void orr_child_finish(struct orr_child *child); /* there will be no more, behind what waits */
+void orr_child_finish(struct orr_child *child);  /* there will be no more, behind what waits */
+void orr_child_hang_up(struct orr_child *child); /* the same, now; what waits is dropped */

@@ -9,7 +9,7 @@
 #include "transport/passage.h"
 #include "transport/script.h"
 
-enum { CONNECTION_MS = 30000, GRACE_MS = 2000, MOST_TRIES = 20 };
+enum { CONNECTION_MS = 30000, GRACE_MS = 2000, HANG_UP_MS = 10000, MOST_TRIES = 20 };
 enum { BESIDE = 1 << 16 }; /* bytes of each output that are not the script's: of the login, and our marks */
 
 struct orr_errand {
@@ -19,6 +19,7 @@ struct orr_errand {
   char mark[ORR_MARK_ROOM];
   struct orr_passage *passage;
   struct orr_child *child;
+  struct orr_timer *patience; /* with one that is to end by itself */
   bool begun, stopped;
   int tries;
   void (*ended)(void *data, struct orr_errand_result *result);
@@ -28,6 +29,7 @@ struct orr_errand {
 static void try(struct orr_errand *errand);
 
 static void end(struct orr_errand *errand, struct orr_errand_result *result) {
+  orr_timer_stop(errand->patience);
   orr_passage_leave(errand->passage);
   errand->ended(errand->data, result);
   orr_transport_release(errand->options.transport);
@@ -167,9 +169,24 @@ struct orr_errand *orr_errand_start(struct orr_loop *loop, const struct orr_erra
   return errand;
 }
 
+static void kill_now(void *data) {
+  struct orr_errand *errand = data;
+  orr_timer_stop(errand->patience);
+  errand->patience = NULL;
+  orr_child_kill(errand->child);
+}
+
+/* One that is fed sees that its input ends too early, and clears away what it has begun. */
 void orr_errand_stop(struct orr_errand *errand) {
   errand->stopped = true;
-  if (errand->child) orr_child_kill(errand->child);
+  if (!errand->child) return;
+  if (errand->options.fed) {
+    orr_child_hang_up(errand->child);
+    orr_child_resume(errand->child); /* for its end to be seen */
+    if (!errand->patience) errand->patience = orr_timer_start(errand->loop, HANG_UP_MS, 0, kill_now, errand);
+  } else {
+    orr_child_kill(errand->child);
+  }
 }
 
 bool orr_errand_write(struct orr_errand *errand, const void *bytes, size_t size) {

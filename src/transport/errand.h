@@ -32,7 +32,8 @@ struct orr_errand;
 /* `ended` comes once, always, and never from within. The errand is valid until then. */
 struct orr_errand *orr_errand_start(struct orr_loop *loop, const struct orr_errand_options *options,
                                     void (*ended)(void *data, struct orr_errand_result *result), void *data);
-void orr_errand_stop(struct orr_errand *errand); /* `ended` still comes */
+/* Kills it, or, when it is fed, ends its input for it to end by itself; `ended` still comes. */
+void orr_errand_stop(struct orr_errand *errand);
 bool orr_errand_write(struct orr_errand *errand, const void *bytes, size_t size);
 void orr_errand_finish(struct orr_errand *errand);
 void orr_errand_pause(struct orr_errand *errand);

@@ -132,3 +132,54 @@ describe("files sent over ssh", function()
     assert.equal("whole", get(s, id, "in.txt").body)
   end)
 end)
+
+-- By root alone, who may make accounts.
+local is_root = select(2, process.run "id -u"):match "%d+" == "0"
+
+if is_root then
+  describe("files sent as another account", function()
+    local rig
+    setup(function() rig = far.of(slurm, "--shell alice=/bin/csh").start() end)
+    teardown(function() if rig then rig:stop() end end)
+
+    local function start(settings)
+      local s = server.start { schedulers = "", single_user = false, resources =
+        ('resource "cluster" { scheduler = "slurm", poll_ms = 200, %s }\n'):format(settings),
+        config = ('hook("account.map", function(request) return request.owner == "alice" and %q or %q end)'):format(rig.host.alice,
+          rig.host.bob) }
+      process.eventually("the resource", function() return s:read("/v1/resources/cluster").state == "up" end)
+      return s
+    end
+
+    local function sent(s)
+      local token = s:token_of "alice"
+      local simulation = s:simulation("test", { token = token })
+      local id = s:make("/v1/simulations/" .. simulation .. "/jobs", { executable = "/bin/sh", hold = true,
+        arguments = { "-c", "id -un; cat in.txt" } }, { token = token }).id
+      local place = ("%s/home/alice/jobs/%s/%s/0"):format(rig.host.directory, simulation, id)
+      written(s, id, function(command)
+        local code, output = process.run(("su %s -s /bin/sh -c %s"):format(rig.host.alice, process.quote(command)))
+        assert(code == 0, output)
+        return (output:gsub("\n$", ""))
+      end, place)
+      assert.equal(rig.host.alice .. "\n", select(2, process.run("stat -c %U " .. place .. "/in.txt")))
+      assert.equal(403, s:request("PUT", ("/v1/jobs/%s/files/x"):format(id), { body = "x",
+        token = s:token_of("oscar", "operator") }).status)
+      process.run("rm " .. place .. "/pipe " .. place .. "/root")
+      s:make("/v1/jobs/" .. id .. "/release", "", { status = 202 })
+      assert.same({ "COMPLETED", rig.host.alice }, { s:job_in(id).state, s:read("/v1/jobs/" .. id).account })
+      assert.equal(rig.host.alice .. "\nsecond, and longer", s:get("/v1/jobs/" .. id .. "/stdout").body)
+      assert.equal(204, s:delete("/v1/simulations/" .. simulation).status)
+      process.eventually("the removal", function()
+        return process.run(("test -e %s/home/alice/jobs/%s"):format(rig.host.directory, simulation)) ~= 0
+      end)
+      s:stop()
+    end
+
+    it("that logs in, with a shell of its own choice", function() sent(start(far.settings(rig, { run_as = "login" }))) end)
+
+    it("by sudo, on this machine", function()
+      sent(start((far.settings(rig, { run_as = "sudo" }):gsub("ssh = %b{}, ", ""))))
+    end)
+  end)
+end
