@@ -1,10 +1,12 @@
 /* house.client: HTTP for the command line; the connection is kept between requests.
      request {url =, method = "GET", headers = {["Name"] = "value"}, body =, timeout_ms =,
-              sink = function(bytes, status), tick = function(), tick_ms = 1000, wake = DESCRIPTOR}
+              source = function(offset, size), sink = function(bytes, status), tick = function(), tick_ms = 1000, wake = DESCRIPTOR}
        → status, {name = "value"}, body | nil, code, sentence
-   Names of headers come back in lower case. `sink` takes the body of a successful answer piece by piece.
+   Names of headers come back in lower case. `source` brings the body instead of `body`, piece by piece from the offset, which
+   is where the last one ended or 0 again → at most so many bytes | nil: that was all; its size is `body_size`, if that is
+   known. `sink` takes the body of a successful answer piece by piece.
    `tick` is called while waiting. When `wake` can be read (see house.terminal), the request is broken off and
-   its status is 0; an error thrown by `sink` or `tick` does the same and goes on to the caller. */
+   its status is 0; an error thrown by one of these functions does the same and goes on to the caller. */
 #include "http/client.h"
 
 #include <ctype.h>
@@ -13,7 +15,7 @@
 #include "bind/house.h"
 #include "bind/tables.h"
 
-enum { SINK = 2, TICK = 3, PROBLEM = 4 }; /* where they are on the stack during a request; 1 is the table */
+enum { SINK = 2, TICK = 3, SOURCE = 4, PROBLEM = 5 }; /* where they are on the stack during a request; 1 is the table */
 
 struct box {
   struct orr_client *client;
@@ -28,8 +30,8 @@ static int l_collect(lua_State *L) {
 }
 
 /* Runs the function on the top of the stack with its arguments; what it throws is kept for later. */
-static bool call(lua_State *L, int arguments) {
-  if (lua_pcall(L, arguments, 0, 0) == LUA_OK) return true;
+static bool call(lua_State *L, int arguments, int results) {
+  if (lua_pcall(L, arguments, results, 0) == LUA_OK) return true;
   lua_replace(L, PROBLEM);
   return false;
 }
@@ -39,13 +41,27 @@ static bool sink(void *data, int status, const char *bytes, size_t size) {
   lua_pushvalue(L, SINK);
   lua_pushlstring(L, bytes, size);
   lua_pushinteger(L, status);
-  return call(L, 2);
+  return call(L, 2, 0);
 }
 
 static bool tick(void *data) {
   lua_State *L = data;
   lua_pushvalue(L, TICK);
-  return call(L, 0);
+  return call(L, 0, 0);
+}
+
+static int64_t source(void *data, int64_t offset, char *into, size_t room) {
+  lua_State *L = data;
+  lua_pushvalue(L, SOURCE);
+  lua_pushinteger(L, offset);
+  lua_pushinteger(L, (lua_Integer)room);
+  if (!call(L, 2, 1)) return -1;
+  size_t size = 0;
+  const char *bytes = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
+  if (size > room) size = room;
+  if (bytes) memcpy(into, bytes, size);
+  lua_pop(L, 1);
+  return (int64_t)size;
 }
 
 static const char *text_field(lua_State *L, const char *name, const char *otherwise, size_t *size) {
@@ -104,13 +120,18 @@ static int l_request(lua_State *L) {
   lua_settop(L, 1);
   bool has_sink = lua_getfield(L, 1, "sink") != LUA_TNIL;
   bool has_tick = lua_getfield(L, 1, "tick") != LUA_TNIL;
+  bool has_source = lua_getfield(L, 1, "source") != LUA_TNIL;
   lua_pushnil(L); /* PROBLEM */
-  struct orr_client_request request = {
-      .data = L, .sink = has_sink ? sink : NULL, .tick = has_tick ? tick : NULL};
+  struct orr_client_request request = {.data = L,
+                                       .sink = has_sink ? sink : NULL,
+                                       .tick = has_tick ? tick : NULL,
+                                       .source = has_source ? source : NULL};
   request.method = text_field(L, "method", "GET", NULL);
   request.url = text_field(L, "url", NULL, NULL);
   luaL_argcheck(L, request.url, 1, "url is missing");
-  request.body = text_field(L, "body", NULL, &request.body_size);
+  size_t size;
+  request.body = text_field(L, "body", NULL, &size);
+  request.body_size = has_source ? integer_field(L, "body_size", -1) : (int64_t)size;
   request.timeout_ms = integer_field(L, "timeout_ms", 0);
   request.tick_ms = has_tick ? integer_field(L, "tick_ms", 1000) : 0;
   request.wake = (int)integer_field(L, "wake", -1);

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 
-enum { CONNECT_MS = 5000, MOST_BODY = 256 << 20, LONGEST_WAIT_MS = 1000 };
+enum { CONNECT_MS = 5000, MOST_BODY = 256 << 20, LONGEST_WAIT_MS = 1000, UPLOAD_ROOM = 512 << 10 };
 
 struct orr_client {
   CURLM *multi; /* keeps the connections */
@@ -21,6 +21,7 @@ struct exchange {
   const struct orr_client_request *request;
   struct orr_client_response *response;
   CURL *easy;
+  int64_t sent; /* by the source */
   bool broken_off, too_large;
 };
 
@@ -83,8 +84,26 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *user) {
   return count;
 }
 
+static size_t bring_body(char *into, size_t size, size_t count, void *user) {
+  struct exchange *exchange = user;
+  int64_t got = exchange->request->source(exchange->request->data, exchange->sent, into, size * count);
+  exchange->broken_off = got < 0;
+  if (got < 0) return CURL_READFUNC_ABORT;
+  exchange->sent += got;
+  return (size_t)got;
+}
+
+/* A kept connection may turn out to be closed when some of the body was sent. */
+static int begin_again(void *user, curl_off_t offset, int origin) {
+  struct exchange *exchange = user;
+  if (origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+  exchange->sent = offset;
+  return CURL_SEEKFUNC_OK;
+}
+
 static struct curl_slist *header_list(const struct orr_client_request *request) {
-  struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no 100 Continue: it costs a round trip */
+  struct curl_slist *list = NULL;
+  if (!request->source) list = curl_slist_append(list, "Expect:"); /* no 100 Continue: it costs a round trip */
   if (!request->body) list = curl_slist_append(list, "Content-Type:");
   for (const char *const *line = request->headers; line && *line; line++)
     list = curl_slist_append(list, *line);
@@ -110,7 +129,15 @@ static void set_up(struct orr_client *client, struct exchange *exchange, struct 
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-  if (request->body || strcmp(request->method, "POST") == 0) {
+  if (request->source) {
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_ROOM);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_size);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, bring_body);
+    curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, begin_again);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, exchange);
+  } else if (request->body || strcmp(request->method, "POST") == 0) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
   }

@@ -18,7 +18,7 @@ struct orr_client_request {
   const char *method, *url;
   const char *const *headers; /* "Name: value", ended by NULL; NULL: none */
   const char *body;           /* NULL: none */
-  size_t body_size;
+  int64_t body_size;
   int64_t timeout_ms; /* for the whole exchange; 0: none */
   int wake;           /* a descriptor: once it can be read, the exchange is broken off; -1: none */
   int64_t tick_ms;    /* how often `tick` is called; 0: never */
@@ -26,6 +26,9 @@ struct orr_client_request {
   bool (*tick)(void *data);
   /* Takes the body of a successful answer piece by piece; NULL: it is gathered in the response. */
   bool (*sink)(void *data, int status, const char *bytes, size_t size);
+  /* Brings the body piece by piece instead, from an offset (that of the piece before and its size, or 0 again) → bytes; 0: that
+     was all; -1: breaks the exchange off. `body_size` is then its size; -1: nobody knows. */
+  int64_t (*source)(void *data, int64_t offset, char *into, size_t room);
   void *data;
 };
 

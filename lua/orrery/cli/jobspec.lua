@@ -66,6 +66,7 @@ function jobspec.declare(command)
   options[#options + 1] = command:option("--env", "environment variable, repeatable"):argname "NAME=VALUE":count "*"
     :action(pair):init(nil)
   options[#options + 1] = command:flag("--inherit-environment", "start from the account's login environment")
+  options[#options + 1] = command:flag("--hold", "keep it from starting, as for files that are sent to it first (orrery put)")
   return options
 end
 
@@ -86,6 +87,7 @@ function jobspec.given(arguments)
   end
   if arguments.env then names[#names + 1] = "--env" end
   if arguments.inherit_environment then names[#names + 1] = "--inherit-environment" end
+  if arguments.hold then names[#names + 1] = "--hold" end
   return names
 end
 
@@ -113,7 +115,7 @@ function jobspec.make(arguments, words)
   local spec = {
     executable = words[1]:find("/", 1, true) and program.absolute(words[1]) or words[1],
     environment = arguments.env,
-    inherit_environment = arguments.inherit_environment,
+    inherit_environment = arguments.inherit_environment, hold = arguments.hold,
   }
   if #words > 1 then spec.arguments = table.move(words, 2, #words, 1, {}) end
   return fill(spec, arguments)

@@ -65,7 +65,8 @@ end
 
 ---One exchange. `body` is a value to be sent as JSON, `wait` how many seconds the server may keep the answer back.
 ---@param request {method:string|nil, path:string, query:table|nil, body:any, key:string|nil, accept:string|nil,
----  etag:string|nil, range:string|nil, wait:number|nil, tick:function|nil, sink:function|nil}
+---  etag:string|nil, range:string|nil, wait:number|nil, tick:function|nil, sink:function|nil, source:function|nil,
+---  body_size:integer|nil} see house.client
 ---@return integer|nil status, table|string headers, string body or nil, code, sentence; status 0: a signal was caught
 function session:send(request)
   local status, headers, body = client.request {
@@ -73,8 +74,10 @@ function session:send(request)
     url = self.where.url .. request.path .. query_of(with(request.query, "wait", request.wait)),
     headers = headers_of(self, request),
     body = request.body and json.encode(request.body),
-    timeout_ms = not request.sink and math.ceil((request.wait or 0) * 1000) + ANSWER_MS or nil,
+    timeout_ms = not (request.sink or request.source) and math.ceil((request.wait or 0) * 1000) + ANSWER_MS or nil,
     sink = request.sink,
+    source = request.source,
+    body_size = request.body_size,
     tick = request.tick,
     wake = self.wake,
   }

@@ -287,6 +287,28 @@ describe("running from the command line", function()
     assert.equal(74, orrery(("files %s big >/dev/full"):format(id)).code)
   end)
 
+  it("sends files, before a job begins and while it runs", function()
+    local id = orrery("run -d --hold -- sh -c 'until [ -e in/stop ]; do sleep 0.1; done; cat here piped in/stop'").out:match "%S+"
+    process.write(folder .. "/here", ("x"):rep(3000000) .. "\n")
+    local sent = orrery(("put %s %s/here"):format(id, folder))
+    assert.same({ 0, "here: 2.9 MiB\n" }, { sent.code, sent.out })
+    assert.equal(0, orrery(("put %s - piped"):format(id), { stdin = "piped\n" }).code)
+    orrery("release " .. id)
+    running:job_in(id, "ACTIVE")
+    process.write(folder .. "/stop", "stop\n")
+    assert.equal(3000001, http.decode(orrery(("put --json %s %s/here again"):format(id, folder)).out).size)
+    assert.equal(0, orrery(("put %s %s/stop in/stop"):format(id, folder)).code)
+    assert.equal("COMPLETED", running:job_in(id).state)
+    assert.matches("x\npiped\nstop\n$", orrery("logs " .. id).out)
+    local late = orrery(("put %s %s/here"):format(id, folder))
+    assert.equal(1, late.code)
+    assert.matches("is COMPLETED", late.err, 1, true)
+    for words, code in pairs { ["%s -"] = 64, ["%s /"] = 64, ["%s " .. folder .. "/here ../x"] = 64, ["%s /nonexistent"] = 66,
+      ["%s " .. folder .. " x"] = 66, ["nothing " .. folder .. "/here"] = 1 } do
+      assert.equal(code, orrery("put " .. words:format(id)).code, words)
+    end
+  end)
+
   it("asks for nothing outside of what was named", function()
     local id = orrery("run -d -- true").out:match "%S+"
     for _, words in ipairs {
