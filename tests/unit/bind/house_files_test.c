@@ -167,6 +167,46 @@ static void a_full_lane_is_told_at_once(void **state) {
   for (int i = 0; i < THREADS + MOST_QUEUED; i++) sem_post(&gate);
 }
 
+LUA_TEST(a_file_is_received,
+         HERE "local own = {base = root, own = 'made/1'}\n"
+              "local function receive(place, path, ...)\n"
+              "  local arrival = assert(files.receive('a', place, path, 5000))\n"
+              "  for _, bytes in ipairs {...} do same(arrival:write(bytes, 5000), true) end\n"
+              "  return arrival\n"
+              "end\n"
+              "local arrival = receive(own, 'deep/er/file', 'one', '', '\\0two')\n"
+              "refused('not_found', '', files.stat('a', own, 'deep/er/file', 5000))\n"
+              "local info, new = arrival:keep(5000)\n"
+              "same(info.size, 7) same(info.type, 'file') same(new, true)\n"
+              "same(files.read('a', own, 'deep/er/file', 0, 100, 5000), 'one\\0two')\n"
+              "same(arrival:drop(5000), true)\n"
+              "info, new = receive(own, 'deep/er/file', 'next'):keep(5000)\n"
+              "same(info.size, 4) same(new, false)\n"
+              "arrival = receive(own, 'deep/er/file', 'given up')\n"
+              "same(arrival:drop(5000), true) same(arrival:drop(5000), true)\n"
+              "raises('was dropped', arrival.write, arrival, 'x', 5000)\n"
+              "receive(own, 'deep/er/file', 'forgotten')\n"
+              "collectgarbage()\n"
+              "same(files.read('a', own, 'deep/er/file', 0, 100, 5000), 'next')\n"
+              "same(#files.list('a', own, 'deep/er', false, 9, 5000), 1)\n" /* nothing of what was not kept */
+              "refused('conflict', 'is a file', files.receive('a', here, 'ten/x', 5000))\n"
+              "refused('conflict', 'is a folder', receive(here, 'sub'):keep(5000))\n"
+              "refused('conflict', 'special file', receive(here, 'pipe'):keep(5000))\n"
+              "refused('invalid', 'leads out', files.receive('a', here, '../x', 5000))\n"
+              "refused('invalid', 'leads out', files.receive('a', here, 'out/x', 5000))\n"
+              "same(select(2, receive(here, 'in', 'x'):keep(5000)), false)\n" /* a link is replaced, not followed */
+              "same(files.read('a', here, 'ten', 0, 100, 5000), '0123456789')\n"
+              "refused('invalid', 'data directory', files.receive('a', {base = ... .. '/data'}, 'x', 5000))")
+
+LUA_TEST(a_file_is_unlinked,
+         HERE "same(files.unlink('a', here, 'sub/a', 5000), true)\n"
+              "refused('not_found', '', files.unlink('a', here, 'sub/a', 5000))\n"
+              "refused('conflict', 'is a folder', files.unlink('a', here, 'sub', 5000))\n"
+              "refused('invalid', 'leads out', files.unlink('a', here, '../data/secret', 5000))\n"
+              "same(files.unlink('a', here, 'in', 5000), true)\n"
+              "same(files.stat('a', here, 'ten', 5000).size, 10)\n"
+              "refused('invalid', 'data directory', files.unlink('a', {base = ... .. '/data'}, 'secret', 5000))")
+
 /* The state ends while work is under way. */
 static void an_answer_may_come_too_late(void **state) {
   block_lane(*state, THREADS);
@@ -196,6 +236,8 @@ int main(void) {
       TEST(what_it_is_is_told),
       TEST(the_data_directory_is_closed_but_for_what_is_made_in_it),
       TEST(a_folder_is_listed),
+      TEST(a_file_is_received),
+      TEST(a_file_is_unlinked),
       TEST(who_waits_too_long_goes_on),
       TEST(a_full_lane_is_told_at_once),
       TEST(an_answer_may_come_too_late),

@@ -344,6 +344,85 @@ static void begin_one(struct crowd *crowd) {
   assert_non_null(orr_child_start(loop, &options, one_ended, crowd, NULL));
 }
 
+/* Feeds a child so many megabytes, piece by piece, as it takes them. */
+static struct feeding {
+  struct run run;
+  int left; /* pieces */
+  bool ends, waits;
+} feeding;
+
+static void feed(void *data) {
+  static char piece[1 << 20];
+  (void)data;
+  feeding.waits = false;
+  while (feeding.left > 0 && !feeding.waits) {
+    feeding.left--;
+    feeding.waits = !orr_child_write(feeding.run.child, piece, sizeof piece);
+  }
+  if (feeding.left == 0 && feeding.ends) orr_child_finish(feeding.run.child);
+}
+
+static void feed_to(const char *line, int pieces, bool ends) {
+  struct orr_child_options options = shell(line);
+  options.fed = true;
+  options.drained = feed;
+  feeding = (struct feeding){.left = pieces, .ends = ends};
+  struct orr_loop *own = loop = orr_loop_create(NULL);
+  feeding.run.child = orr_child_start(loop, &options, ended, &feeding.run, NULL);
+  assert_non_null(feeding.run.child);
+  feed(NULL);
+  orr_loop_run(own);
+  orr_loop_destroy(own);
+  assert_int_equal(feeding.run.ended, 1);
+}
+
+static void it_is_fed(void **state) {
+  (void)state;
+  feed_to("wc -c", 30, true);
+  assert_string_equal(orr_buf_text(&feeding.run.result.out), "31457280\n");
+  forget(&feeding.run);
+  feed_to("cat", 0, true);
+  assert_int_equal(feeding.run.result.out.size, 0);
+  assert_int_equal(feeding.run.result.exit_code, 0);
+  forget(&feeding.run);
+}
+
+static void it_is_fed_no_faster_than_it_eats(void **state) {
+  (void)state;
+  feed_to("sleep 0.3; kill $$", 30, true); /* it dies without having read anything */
+  assert_int_equal(feeding.run.result.signal, SIGTERM);
+  forget(&feeding.run);
+  feed_to("head -c 5 >/dev/null; exec <&-; echo enough; sleep 0.1", 30, true);
+  assert_string_equal(orr_buf_text(&feeding.run.result.out), "enough\n");
+  assert_int_equal(feeding.left, 0); /* the rest vanished */
+  forget(&feeding.run);
+}
+
+static void hang_up(void *data) {
+  struct orr_child *child = *(struct orr_child **)data;
+  orr_child_hang_up(child);
+  assert_true(orr_child_write(child, "x", 1)); /* and vanishes */
+  orr_child_finish(child);
+}
+
+static void it_sees_that_nothing_more_comes(void **state) {
+  (void)state;
+  struct orr_child_options options = shell("sleep 0.1; wc -c");
+  options.fed = true;
+  struct run it = {0};
+  static char much[4 << 20];
+  struct orr_loop *own = loop = orr_loop_create(NULL);
+  it.child = orr_child_start(loop, &options, ended, &it, NULL);
+  orr_child_write(it.child, much, sizeof much);
+  struct orr_timer *timer = orr_timer_start(loop, 20, 0, hang_up, &it.child);
+  orr_loop_run(own);
+  orr_timer_stop(timer);
+  orr_loop_destroy(own);
+  assert_int_equal(it.result.exit_code, 0);
+  assert_true(strtol(orr_buf_text(&it.result.out), NULL, 10) < (long)sizeof much); /* what waited was dropped */
+  forget(&it);
+}
+
 static void thousands_leave_nothing_behind(void **state) {
   (void)state;
   struct crowd crowd = {0};
@@ -364,6 +443,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(output_and_exit_code_come_back),
       cmocka_unit_test(input_goes_in),
+      cmocka_unit_test(it_is_fed),
+      cmocka_unit_test(it_is_fed_no_faster_than_it_eats),
+      cmocka_unit_test(it_sees_that_nothing_more_comes),
       cmocka_unit_test(it_sees_what_it_is_given_only),
       cmocka_unit_test(output_is_bounded),
       cmocka_unit_test(it_is_heard_in_pieces_of_which_none_is_empty),

@@ -125,6 +125,46 @@ static void what_the_script_says_has_all_of_its_room(void **state) {
   most_output = 1 << 20;
 }
 
+/* What is fed to errands, once they have said something. */
+static void feed(void *data, const char *bytes, size_t size) {
+  struct run *run = data;
+  orr_buf_put(&run->out, bytes, size);
+  if (run->out.size != 6) return; /* "ready\n" */
+  orr_errand_write(run->errand, "it's\0\r\n", 7);
+  orr_errand_write(run->errand, "fed", 3);
+  orr_errand_finish(run->errand);
+}
+
+static void feed_over(struct orr_transport *transport) {
+  static const char script[] = "a='it'\\''s $here `x` !!' # a script of more lines than one\n"
+                               "echo ready; wc -c; printf '%s\\n' \"$a\"; echo bad >&2; exit 7";
+  struct run run = {0};
+  struct orr_errand_options options = {.transport = transport,
+                                       .script = script,
+                                       .script_size = sizeof script - 1,
+                                       .timeout_ms = 20000,
+                                       .most_output = 1 << 20,
+                                       .fed = true,
+                                       .said = feed};
+  left++;
+  run.errand = orr_errand_start(loop, &options, ended, &run);
+  orr_loop_run(loop);
+  assert_int_equal(run.err.code, ORR_OK);
+  assert_int_equal(run.exit_code, 7);
+  assert_string_equal(orr_buf_text(&run.out), "ready\n10\nit's $here `x` !!\n");
+  assert_string_equal(orr_buf_text(&run.errors), "bad\n");
+  forget(&run);
+}
+
+static void it_can_be_fed(void **state) {
+  (void)state;
+  begin();
+  struct orr_transport *transport = plain();
+  feed_over(transport);
+  orr_transport_release(transport);
+  end();
+}
+
 static void what_takes_too_long_is_not_known(void **state) {
   (void)state;
   struct run run = here("echo begun; exec sleep 1000", 100);
@@ -253,15 +293,22 @@ static const char ssh[] =
     "255\n"
     "  fi\n"
     "  : >\"$FAKE/session.$$\"; echo 'Welcome to this machine'; echo 'mind the gap' >&2\n"
-    "  /bin/sh; code=$?; rm -f \"$FAKE/session.$$\"; exit $code ;;\n"
+    "  $(cat \"$FAKE/shell\" 2>/dev/null || echo /bin/sh) -c \"$last\"; code=$?; rm -f \"$FAKE/session.$$\"; exit $code ;;\n"
     "esac\n";
+
+static const char sudo[] = "#!/bin/sh\nuntil [ \"$1\" = -- ]; do shift; done; shift; exec \"$@\"\n";
+
+static void put_program(const char *name, const char *text) {
+  write_file(folder, "program", text);
+  rename(PATH_OF(folder, "program"), PATH_OF(folder, name));
+  chmod(PATH_OF(folder, name), 0755);
+}
 
 static struct orr_transport *far_as(enum orr_run_as run_as, int channels) {
   static char path[4096];
-  write_file(folder, "ssh-program", ssh);
   make_folder(folder, "bin");
-  rename(PATH_OF(folder, "ssh-program"), PATH_OF(folder, "bin/ssh"));
-  chmod(PATH_OF(folder, "bin/ssh"), 0755);
+  put_program("bin/ssh", ssh);
+  put_program("bin/sudo", sudo);
   snprintf(path, sizeof path, "%s/bin:/usr/bin:/bin", folder);
   setenv("PATH", path, 1);
   setenv("FAKE", folder, 1);
@@ -329,6 +376,19 @@ static void who_hangs_does_not_have_all_channels_for_files(void **state) {
     assert_int_equal(runs[i].exit_code, 0);
     forget(&runs[i]);
   }
+  orr_transport_release(transport);
+  end();
+}
+
+static void it_can_be_fed_over_a_connection(void **state) {
+  (void)state;
+  begin();
+  struct orr_transport *transport = far(8);
+  feed_over(transport);
+  write_file(folder, "shell", "/bin/csh\n"); /* whichever shell the account has */
+  orr_loop_destroy(loop);
+  loop = orr_loop_create(NULL);
+  feed_over(transport);
   orr_transport_release(transport);
   end();
 }
@@ -444,6 +504,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_a_script_does_comes_back),
       cmocka_unit_test(what_the_script_says_has_all_of_its_room),
+      cmocka_unit_test(it_can_be_fed),
+      cmocka_unit_test(it_can_be_fed_over_a_connection),
       cmocka_unit_test(what_takes_too_long_is_not_known),
       cmocka_unit_test(half_a_script_does_nothing),
       cmocka_unit_test(a_command_is_given_what_it_is_to_have),

@@ -37,7 +37,7 @@ export PATH LANG USER HOME SHELL LOGNAME
 -- What is to be run is in variables now, and in "$@": the program's variables, then how it is called.
 --
 -- What the claim is: a link cannot be made twice, and says whose it is. A native job that its scheduler starts again
--- finds its own. A program that cannot be begun is no program that failed.
+-- finds its own, and what it did with its inputs. A program that cannot be begun is no program that failed.
 --
 -- Signals are for the program; the script outlives it to say how it ended. A program that was killed is told from one
 -- that failed by dying of the same signal, but for those that do not kill. Grid Engine would start a job that ends with
@@ -51,8 +51,8 @@ fi
 record=$attempt/.orrery/record
 printf 'native %s\ntag %s\nhost %s\nstart %s\n' "$native" "$tag" "$(uname -n)" "$(date +%s)" >"$record" || exit 73
 fail() { echo "$2" >&2; printf 'failed %s\n' "$2" >>"$record"; exit "$1"; }
-if [ "${inputs+given}" ]; then
-  cp -R -p -- "$inputs/." "$attempt/" || fail 73 "the job's inputs in $inputs cannot be copied"
+if [ "${inputs+given}" ] && [ ! -e "$attempt/.orrery/copied" ]; then
+  cp -R -p -- "$inputs/." "$attempt/" && true >"$attempt/.orrery/copied" || fail 73 "the job's inputs in $inputs cannot be copied"
 fi
 program=$attempt/.orrery/script
 if [ "${script+given}" ]; then

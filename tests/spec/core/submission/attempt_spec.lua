@@ -90,6 +90,20 @@ describe("an attempt's script", function()
     assert.equal("run\nrun\n", process.read(folder .. "/runs"))
   end)
 
+  it("begins with a copy of the inputs, once, or not at all", function()
+    local inputs = folder .. "/it's 0"
+    process.run(("mkdir -p %s/deep && cd %s && echo one >deep/file && echo two >.hidden && touch -d @1000000000 deep/file")
+      :format(process.quote(inputs), process.quote(inputs)))
+    local item = item_of(folder, { inputs = inputs, argv = { "sh", "-c", [[cd "$ORRERY_DIRECTORY" &&
+      cat deep/file .hidden && stat -c %Y deep/file && echo changed >deep/file]] } })
+    assert.same({ 0, "one\ntwo\n1000000000\n" }, { table.unpack({ run(folder, item) }, 1, 2) })
+    assert.matches("^changed\n", (select(2, run(folder, item)))) -- a scheduler that starts it again
+    process.run("rm -rf " .. process.quote(inputs) .. " " .. process.quote(item.attempt_directory))
+    local code, _, record = run(folder, item)
+    assert.equal(73, code)
+    assert.matches("inputs in .*it's 0 cannot be copied", record.failed)
+  end)
+
   it("runs nothing of itself when it is not whole", function()
     local text = attempt.script({ item_of(folder, { argv = { "touch", folder .. "/ran" } }) }, { batch = "NATIVE" })
     for length = #text - 3, 12, -97 do
