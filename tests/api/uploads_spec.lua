@@ -146,6 +146,14 @@ for _, workers in ipairs { 1, 2 } do
       assert.equal("", shell(("find %s -name '.arriving*'"):format(s.data)))
     end)
 
+    it("parts of files, and files in some coding, are not taken for files", function()
+      local id = job({ submit = false }).id
+      refused(400, "bad-request", "Content%-Range", put(id, "x", "abc", { headers = { ["Content-Range"] = "bytes 3-5/6" } }))
+      refused(415, "unsupported-media-type", "Content%-Encoding", put(id, "x", "abc", { headers = { ["Content-Encoding"] = "gzip" } }))
+      assert.equal(404, s:get(path_of(id, "x")).status)
+      assert.equal(201, put(id, "x", "abc", { headers = { ["Content-Type"] = "image/png" } }).status)
+    end)
+
     it("chunked bodies, and clients that wait to be asked", function()
       local id = job({ hold = true }).id
       local connection = s:connect()

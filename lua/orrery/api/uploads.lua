@@ -20,8 +20,8 @@ local KEEP_MS = 600000 -- until a large file is on the disk
 local types = { not_found = "not-found", invalid = "invalid-value", conflict = "exists", no_space = "storage-full",
   forbidden = "forbidden" }
 
-local function fail(code, why)
-  if types[code] then problem.raise(types[code], ("It cannot be: %s."):format(why)) end
+local function fail(code, why, what)
+  if types[code] then problem.raise(types[code], ("The file cannot be %s: %s."):format(what or "written", why)) end
   problem.raise("unavailable", why, { headers = "Retry-After: 5\r\n" })
 end
 
@@ -105,7 +105,18 @@ local function receive(context, place, path)
   fail(created, why)
 end
 
+-- What is sent is the file, and all of it.
+local function check_headers(request)
+  if request:header "content-range" then
+    problem.raise("bad-request", "Send the whole file, without Content-Range: parts of one are not taken.")
+  end
+  if request:header "content-encoding" then
+    problem.raise("unsupported-media-type", "Send the file as it is, without Content-Encoding.")
+  end
+end
+
 local function put(context, id, path)
+  check_headers(context.request)
   local job = access.job(context, id)
   path = checked(path)
   local place, is_input = place_of(context, job)
@@ -120,7 +131,7 @@ local function delete(context, id, path)
   path = checked(path)
   local place = place_of(context, job)
   local ok, code, why = files.unlink(place.resource, place, path, DEADLINE_MS)
-  if not ok then fail(code, why) end
+  if not ok then fail(code, why, "deleted") end
   return 204, "", ""
 end
 

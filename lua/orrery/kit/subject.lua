@@ -52,6 +52,7 @@ function subject:open()
   self.info, self.fields = info, {}
   for _, field in ipairs(info.honours.fields or {}) do self.fields[field] = true end
   self.fields.arrays = (info.honours.array_size or 0) > 1 or nil
+  self.fields.inputs = info.honours.inputs or info.honours.batch and true or nil
   return info
 end
 
@@ -100,9 +101,22 @@ local function item_of(self, rows)
   return submission.build(members, rows[1].submission, resource)
 end
 
+---Writes a file that is the only input of some jobs → the directory that it is in
+function subject:input(name, text)
+  local settings = self.settings
+  local directory = submission.directory(settings.base, { simulation = self.simulation, key = ids.new() }, 0)
+  local place = submission.place { directory = directory, resource = settings.name, account = settings.account }
+  local arrival, _, why = files.receive("check", place, name, settings.timeout_ms)
+  local written = arrival and arrival:write(text, settings.timeout_ms) and arrival:keep(settings.timeout_ms)
+  expect.that(written, function() return ("an input cannot be written: %s"):format(why or "it broke off") end)
+  return directory
+end
+
 ---A job that is not submitted yet.
-function subject:job(spec)
+---@param inputs string|nil the directory of its inputs
+function subject:job(spec, inputs)
   local row = row_of(self, spec, ids.new())
+  row.inputs = inputs
   local item = item_of(self, { row })
   return { row = row, item = item, tag = item.tag, directory = row.directory }
 end
@@ -114,11 +128,11 @@ local function adopt(self, job, native_id)
   self.live[job] = true
 end
 
----Submits jobs in one call → the jobs; each has `native_id` or `error`.
+---Submits jobs in one call → the jobs; each has `native_id` or `error`. `specs.inputs` is the directory of inputs of them all.
 function subject:submit(specs)
   local jobs, items = {}, {}
   for i, spec in ipairs(specs) do
-    jobs[i] = self:job(spec)
+    jobs[i] = self:job(spec, specs.inputs)
     items[i] = jobs[i].item
     jobs[i].row.submitted_at = clock.now()
   end

@@ -42,6 +42,8 @@ local FAULTS = {
     "running(function(script) return '(' .. script .. ')\\n[ $? = 76 ] && (' .. script .. ')\\nexit 76' end)" },
   { "directory, stdin, stdout and stderr are those asked for", "jobs start where they please",
     "running(function(script) return (script:gsub('\\ncd %-%- ', '\\n: ')) end)" },
+  { "a job begins with a copy of its inputs", "it begins with none",
+    "running(function(script) return (script:gsub('\\ninputs=[^\\n]*', '\\nunset inputs')) end)" },
   { "a directory that does not exist fails the job", "a job that cannot begin has ended well", [[
     saying("monitor", function(said)
       if said.exit_code == 72 then return { state = "COMPLETED", final = true, exit_code = 0 } end

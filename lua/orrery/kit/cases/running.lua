@@ -55,6 +55,17 @@ case("directory, stdin, stdout and stderr are those asked for",
   expect.equal("e\n", subject:read(first, "sub/e"), "stderr_path in the directory")
 end)
 
+case("a job begins with a copy of its inputs", { needs = { "inputs" } }, function(subject)
+  local inputs = subject:input("it's a/file", "input\n")
+  local job = subject:submit_all({ shell [[cat "it's a/file"; echo changed >"it's a/file"]], inputs = inputs })[1]
+  expect.equal("COMPLETED", subject:ending(job).state, "state of a job with inputs")
+  expect.equal("input\n", subject:read(job, "stdout"), "what it found in its inputs")
+  expect.equal("changed\n", subject:read(job, "it's a/file"), "its copy")
+  job = subject:submit_all({ shell [[cat "it's a/file"]], inputs = inputs })[1]
+  expect.equal("COMPLETED", subject:ending(job).state, "state of another job with the same inputs")
+  expect.equal("input\n", subject:read(job, "stdout"), "what that found, after the first has changed its copy")
+end)
+
 case("a directory that does not exist fails the job", { needs = { "directory" } }, function(subject)
   ends(subject, shell("true", { directory = "/nonexistent/directory" }), "FAILED")
 end)
