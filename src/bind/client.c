@@ -1,6 +1,7 @@
 /* house.client: HTTP for the command line; the connection is kept between requests.
      request {url =, method = "GET", headers = {["Name"] = "value"}, body =, timeout_ms =,
-              source = function(offset, size), sink = function(bytes, status), tick = function(), tick_ms = 1000, wake = DESCRIPTOR}
+              source = function(offset, size), sink = function(bytes, status), tick = function(), tick_ms = 1000,
+              wake = DESCRIPTOR}
        → status, {name = "value"}, body | nil, code, sentence
    Names of headers come back in lower case. `source` brings the body instead of `body`, piece by piece from the offset, which
    is where the last one ended or 0 again → at most so many bytes | nil: that was all; its size is `body_size`, if that is

@@ -192,6 +192,17 @@ for _, workers in ipairs { 1, 2 } do
       assert.equal(204, s:delete("/v1/jobs/" .. id).status)
       process.eventually("the removal", function() return process.run("test -e " .. place) ~= 0 end)
       refused(410, "gone", "deleted", put(id, "in.txt", "x"))
+      id = job({ submit = false }).id -- nor of what comes while it is being deleted
+      local connection = s:connect()
+      connection:send_raw(("PUT %s HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\nContent-Length: 5\r\n\r\nhal")
+        :format(path_of(id, "in.txt"), s.token))
+      place = ("%s/jobs/%s/%s"):format(s.data, simulation, id)
+      process.eventually("its beginning", function() return process.run("test -d " .. place) == 0 end)
+      assert.equal(204, s:delete("/v1/jobs/" .. id).status)
+      connection:send_raw "f\n"
+      connection.method = "PUT"
+      refused(410, "gone", "deleted", connection:receive())
+      assert.is_true(process.run("test -e " .. place) ~= 0)
     end)
   end)
 end

@@ -6,8 +6,8 @@ local auth = require "orrery.api.auth"
 local problem = require "orrery.api.problem"
 local schema = require "orrery.core.schema"
 
-local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files", "uploads",
-  "resources", "queues", "schedulers", "tokens", "openapi" }
+local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files",
+  "uploads", "resources", "queues", "schedulers", "tokens", "openapi" }
 
 ---@class api.route
 ---@field method string

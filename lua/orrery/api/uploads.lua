@@ -61,7 +61,13 @@ local function place_of(context, job)
   return place, is_input
 end
 
-local function gone(id)
+-- The job has gone on without the file. What came for one that is deleted would be nobody's.
+local function missed(id, job, place)
+  if not data.get(job.key) then
+    local above = { base = place.base, own = place.own:match "^(.*)/", resource = place.resource, account = place.account }
+    files.remove(place.resource, { above }, DEADLINE_MS)
+    problem.raise("gone", "This job was deleted.")
+  end
   problem.raise("illegal-transition", ("Job %s has begun, or ended, while the file came; it has not got it."):format(id))
 end
 
@@ -73,7 +79,7 @@ local function note(id, job, place)
   data.stage(change, job.key, place.base .. place.own, place.resource, place.account)
   local ok, code, why = change:commit()
   if ok then return true end
-  if code == "conflict" then gone(id) end
+  if code == "conflict" then missed(id, job, place) end
   problem.of_commit(code, why)
 end
 

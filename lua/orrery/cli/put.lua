@@ -41,7 +41,9 @@ end
 
 function put.run(arguments)
   local name = arguments.path or arguments.file:match "[^/]*$"
-  if arguments.file == "-" and not arguments.path then exit.fail(exit.USAGE, "give a NAME to what is read from standard input") end
+  if arguments.file == "-" and not arguments.path then
+    exit.fail(exit.USAGE, "give a NAME to what is read from standard input")
+  end
   if name == "" then exit.fail(exit.USAGE, "%s is a folder; put sends one file", arguments.file) end
   local source, size = open_source(arguments.file)
   local path = session.path("/v1/jobs", arguments.job, "files")
