@@ -177,7 +177,9 @@ for _, workers in ipairs { 1, 2 } do
       local connection = s:connect()
       connection:send_raw(("PUT %s HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer %s\r\nContent-Length: 5\r\n\r\nhal")
         :format(path_of(id, "in.txt"), s.token))
-      process.run "sleep 0.2"
+      process.eventually("its beginning", function()
+        return process.run(("test -d %s/jobs/%s/%s/0"):format(s.data, simulation, id)) == 0
+      end)
       released(id)
       connection:send_raw "f\n"
       connection.method = "PUT"
