@@ -60,7 +60,7 @@ describe("the command line", function()
     assert.same({ PATH = "/opt/bin", SLURM_CONF = "7", PBS_CONF_FILE = "/x" }, settings.environment)
     local _, err = orrery("resource change far --run-as login --default ssh-host --default ssh-user", 65)
     assert.matches("/run_as: is login, which needs ssh.host", err)
-    orrery "resource change far --default run-as --default ssh-host --default ssh-user"
+    orrery "resource change far --default run-as --default operator --default ssh-host --default ssh-user"
     assert.is_nil(resource("far").settings.ssh)
     _, err = orrery("resource change far --ssh-port 22", 65)
     assert.matches("/ssh/port: needs ssh.host beside it", err)
