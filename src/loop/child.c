@@ -85,6 +85,12 @@ static void exited(uv_poll_t *watch, int status, int events) {
 /* A file in memory, and no pipe: should we die, a program reads all of its input, or has not been started; half a script
    would be a script as well. */
 static int input_of(const struct orr_child_options *options, struct orr_err *err) {
+  if (options->input_fd) {
+    int copy = fcntl(options->input_fd, F_DUPFD_CLOEXEC, 3);
+    return copy >= 0
+               ? copy
+               : orr_fail(err, ORR_IO, "cannot give %s its input: %s", options->argv[0], strerror(errno));
+  }
   int fd = memfd_create("input", MFD_CLOEXEC);
   const char *left = options->input;
   size_t size = fd >= 0 ? options->input_size : 0;
@@ -212,9 +218,7 @@ struct orr_child *orr_child_start(struct orr_loop *loop, const struct orr_child_
                                   void (*ended)(void *data, struct orr_child_result *result), void *data,
                                   struct orr_err *err) {
   uv_loop_t *uv = orr_loop_uv(loop);
-  int input = options->fed        ? -1
-              : options->input_fd ? fcntl(options->input_fd, F_DUPFD_CLOEXEC, 3)
-                                  : input_of(options, err);
+  int input = options->fed ? -1 : input_of(options, err);
   if (input < 0 && !options->fed) return NULL;
   struct orr_child *child = orr_zalloc(sizeof *child);
   child->loop = loop;

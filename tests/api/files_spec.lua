@@ -1,4 +1,5 @@
 -- The files of a job: output, ranges, listings, and no way out of the job's directory.
+local http = require "support.http"
 local process = require "support.process"
 local server = require "support.server"
 
@@ -252,5 +253,21 @@ describe("files the server may read,", function()
     end
     assert.equal(404, s:get("/v1/jobs/" .. listed.id .. "/stdout", { token = alice }).status) -- its own, and never written
     assert.same({ 404, "/problems/not-found" }, problem_of("/v1/jobs/" .. written.id .. "/stderr", alice))
+  end)
+end)
+
+describe("a job that its resource has given back", function()
+  it("keeps the files of its attempts", function()
+    local s = server.start()
+    local job = s:job_in(s:job(s:simulation()).id)
+    local id = job.id
+    assert(process.run("mkdir -p " .. job.directory) == 0)
+    process.write(job.directory .. "/stdout", "once\n")
+    s:make("/v1/resources/fake/drain", "", { status = 200 })
+    s:post("/v1/jobs/" .. id .. "/retry")
+    process.eventually("a job of no resource", function() return s:read("/v1/jobs/" .. id).resource == http.null end)
+    assert.equal("once\n", s:get("/v1/jobs/" .. id .. "/stdout").body)
+    assert.equal(200, s:get("/v1/jobs/" .. id .. "/files").status)
+    s:stop()
   end)
 end)

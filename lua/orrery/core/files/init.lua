@@ -41,23 +41,25 @@ local function by_account(places, ask)
   return nil, code, why
 end
 
----@param lane string the threads for this machine's files; those of one resource hold up no other
+local NOWHERE = "no resource" -- the lane of jobs that are given back, and may go to another
+
+---@param lane string|nil the threads for this machine's files; those of one resource hold up no other
 ---@return {type:string, size:integer, modified:integer}|nil info
 ---@return string|nil code
 ---@return string|nil why
 function facade.stat(lane, place, path, ms)
   if is_there(place) then return there.stat(place, path, ms) end
-  return files.stat(lane, place, path, ms)
+  return files.stat(lane or NOWHERE, place, path, ms)
 end
 
 function facade.list(lane, place, path, deep, most, ms)
   if is_there(place) then return there.list(place, path, deep, most, ms) end
-  return files.list(lane, place, path, deep, most, ms)
+  return files.list(lane or NOWHERE, place, path, deep, most, ms)
 end
 
 function facade.read(lane, place, path, from, size, ms)
   if is_there(place) then return there.read(place, path, from, size, ms) end
-  return files.read(lane, place, path, from, size, ms)
+  return files.read(lane or NOWHERE, place, path, from, size, ms)
 end
 
 ---What stands between two bytes, piece by piece.
@@ -67,7 +69,7 @@ function facade.pieces(lane, place, path, from, size, ms)
   local at, stop = from, from + size
   return function()
     if at >= stop then return nil end
-    local bytes, code, why = files.read(lane, place, path, at, math.min(PIECE, stop - at), ms)
+    local bytes, code, why = files.read(lane or NOWHERE, place, path, at, math.min(PIECE, stop - at), ms)
     if not bytes then return nil, code, why end
     if #bytes == 0 then return nil end -- it has become shorter
     at = at + #bytes
