@@ -1,15 +1,19 @@
 -- What PBS knows of jobs, as records by native id, and what a record means.
+local standing = require "pbs.standing"
 local time = require "common.time"
 
 local looking = {}
 
 local MOST_IDS = 500 -- that a command is asked about
 
+local LONGEST_NUMBER = 12 -- a longer one qstat calls illegal, and may say nothing of the others
+
 -- Whether PBS can have given an id: a record in a job's directory may have said any, and one of another server would be asked for
 -- there. A server is told of with or without its domain.
 local function is_possible(self, id)
-  local server = id:match "^%d+%.([%w.:-]+)$" or id:match "^%d+%[%d+%]%.([%w.:-]+)$"
-  if not server then return false end
+  local number, server = id:match "^(%d+)%.([%w.:-]+)$"
+  if not number then number, server = id:match "^(%d+)%[%d+%]%.([%w.:-]+)$" end
+  if not number or #number > LONGEST_NUMBER then return false end
   local own = self.server
   return server == own or server:sub(1, #own + 1) == own .. "." or own:sub(1, #server + 1) == server .. "."
 end
@@ -50,6 +54,18 @@ function looking.run(self, argv_of)
   return self.run(argv_of(remembers), options)
 end
 
+-- Asked for several jobs, and not for ended ones, a server says nothing of those that ended. Whether some may be missing only for
+-- that, since it remembers them now | nil, the error
+local function has_come_to_remember(self, records, words)
+  local missing = false
+  for _, id in ipairs(words) do missing = missing or not records[id] end
+  if self.remembers or not missing then return false end
+  local server, failure = standing.server(self)
+  if not server then return nil, failure end
+  self.remembers = self.flavour.remembers(server)
+  return self.remembers
+end
+
 -- One look at some jobs: adds to the records.
 local function ask(self, records, words)
   local mark
@@ -63,6 +79,10 @@ local function ask(self, records, words)
   local jobs = not result.cut and self.flavour.parse(result.stdout, mark)
   if not jobs then return { class = "unavailable", message = "what qstat said cannot be read" } end
   for id, attributes in pairs(jobs) do records[id] = self.flavour.record(attributes) end
+  local again
+  again, failure = has_come_to_remember(self, records, words)
+  if again then return ask(self, records, words) end
+  return failure
 end
 
 ---What PBS has of some jobs. Those of others it may hide: they are not there then.

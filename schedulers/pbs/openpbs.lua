@@ -27,8 +27,7 @@ for class, codes in pairs {
 end
 
 -- Lines by which qstat says of one job that it does not know it, or does not any more.
-openpbs.unknown = { "^qstat: Unknown Job Id%s+(%S+)$", "^qstat: illegally formed job identifier:%s+(%S+)$",
-  "^qstat: Unauthorized Request%s+(%S+)$" }
+openpbs.unknown = { "^qstat: Unknown Job Id%s+(%S+)$", "^qstat: Unauthorized Request%s+(%S+)$" }
 
 -- Submitting -----------------------------------------------------------------------------------------------------
 
@@ -72,10 +71,11 @@ local function add(argv, ...)
   return argv
 end
 
----How qstat is asked for jobs, and the mark by which what it says is told from what others wrote.
+---How qstat is asked for jobs, and the mark by which what it says is told from what others wrote. Without -E it would make a
+---connection for each job, of which there is room for some hundred a minute.
 function openpbs.look(remembers)
   local mark = ("<%08x%08x>"):format(math.random(0, 0xffffffff), math.random(0, 0xffffffff))
-  return add({ "qstat", remembers and "-x" or nil }, "-t", "-f", "-F", "dsv", "-D", mark), mark
+  return add({ "qstat", remembers and "-x" or nil }, "-t", "-E", "-f", "-F", "dsv", "-D", mark), mark
 end
 
 -- The attributes of one job, which begin with its name; of two of one name the first is the server's.

@@ -175,11 +175,14 @@ describe("pbs, of OpenPBS,", function()
     rig:play("forgets_running", "forgets_find")
     assert.same({ "ACTIVE nil nil nil nil" }, statuses { { 9000, "orrery-403" } })
     assert.equal("9000.localhost", find("orrery-403").native_id)
-    rig:play "forgets_ended"
+    rig:play("forgets_ended", "forgets_server")
     assert.same({ "absent", "absent", "COMPLETED nil 0 nil true", "ACTIVE nil nil nil nil" },
       statuses { { 7000, "orrery-403" }, { "7001[1]", "orrery-404" }, { "7002[1]", "orrery-405" }, { "7002[2]", "orrery-405" } })
     rig:play("remembers_changed", "remembers_changed2")
     assert.same({ "FAILED EXIT_CODE 3 nil true" }, statuses { { 9003, "orrery-406" } })
+    open "forgets_server" -- asked for several, it says nothing of one that ended
+    rig:play("remembers_changed_some", "open_server", "remembers_changed_some2")
+    assert.same({ "HELD nil nil nil nil", "COMPLETED nil 0 nil true" }, statuses { { 9004, "orrery-407" }, { 9005, "orrery-408" } })
     open()
     rig:play("forgets_changed", "forgets_changed2")
     assert.same({ "ACTIVE nil nil nil nil" }, statuses { { 9000, "orrery-403" } })

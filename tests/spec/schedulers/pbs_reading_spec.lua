@@ -77,11 +77,11 @@ describe("pbs", function()
   it("asks of an array's elements for the array, once; and for no id that this server cannot have given", function()
     local self, asked = instance(openpbs, function() return recording.said "" end)
     local list = refs("1.srv", "2[1].srv", "2[7].srv", "3.srv.site.org", "4.elsewhere", "5.srv@elsewhere", "all", "-x", "6",
-      "[].srv")
+      "[].srv", "1234567890123.srv", "1234567890123[1].srv")
     for _, report in ipairs(recording.call(pbs, "monitor", self, list)) do assert.same({ absent = true }, report) end
     assert.equal(1, #asked)
     local words = table.concat(asked[1], " "):gsub("<%x+>", "MARK")
-    assert.equal("qstat -x -t -f -F dsv -D MARK 1.srv 2[].srv 3.srv.site.org", words)
+    assert.equal("qstat -x -t -E -f -F dsv -D MARK 1.srv 2[].srv 3.srv.site.org", words)
   end)
 
   it("asks about any number of jobs, some at a time, with times in UTC", function()
@@ -107,7 +107,7 @@ describe("pbs", function()
 
   it("calls no job of another name ours, nor steers it", function()
     local self, asked = instance(openpbs, function(argv) return recording.said(dsv("1.srv", "Job_Name=another", "job_state=R")
-      :gsub("<%x+>", argv[8])) end)
+      :gsub("<%x+>", argv[9])) end)
     self.each = function(list, visit) for i, item in ipairs(list) do visit(item, i) end end
     assert.same({ absent = true }, recording.call(pbs, "monitor", self, refs "1.srv")[1])
     assert.equal("rejected", recording.call(pbs, "cancel", self, refs "1.srv")[1].error.class)
