@@ -3,6 +3,8 @@
 local far = require "support.far"
 local gridengine = require "support.gridengine"
 local kit = require "support.kit"
+local loadleveler = require "support.loadleveler"
+local pbs = require "support.pbs"
 local slurm = require "support.slurm"
 local sshd = require "support.sshd"
 
@@ -20,12 +22,24 @@ if ALL then
   table.insert(ways, { "on a host behind another, whose bash greets", far.of(slurm, "--noisy alice", BEHIND) })
 end
 
+local function expect_conforms(scheduler)
+  local rig <close> = scheduler.start()
+  local result = far.check(rig, scheduler, kit.extent)
+  assert.equal(0, result.code, result.out .. result.err)
+end
+
 for _, way in ipairs(ways) do
   local words, scheduler = table.unpack(way)
   local try = sshd.has_accounts and it or pending
   try(("%s, %s, keeps the contract, as far as the conformance kit can tell"):format(scheduler.title, words), function()
-    local rig <close> = scheduler.start()
-    local result = far.check(rig, scheduler, kit.extent)
-    assert.equal(0, result.code, result.out .. result.err)
+    expect_conforms(scheduler)
   end)
 end
+
+pbs.describe("OpenPBS over ssh", function()
+  it("keeps the contract, as far as the conformance kit can tell", function() expect_conforms(far.of(pbs, GREETING_CSH)) end)
+end)
+
+describe("LoadLeveler over ssh", function()
+  it("keeps the contract, as far as the conformance kit can tell", function() expect_conforms(far.of(loadleveler)) end)
+end)

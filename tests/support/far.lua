@@ -16,11 +16,13 @@ local function text_of(variables)
 end
 
 ---The settings of a resource, as Lua text.
----@param more table|nil ssh: further settings of ssh; host, base, run_as: other than cluster, a folder at home, service
+---@param more table|nil ssh: further settings of ssh; host, base, run_as: other than cluster, a folder at home (beside sshd, if
+---that is the home of who runs the tests), service
 function far.settings(it, more)
   more = more or {}
+  local folder = sshd.has_accounts and "${home}/jobs" or it.host.directory .. "/jobs"
   return ('ssh = { host = "%s", config = %q, %s }, run_as = "%s", base = "%s", environment = { %s },'):format(
-    more.host or "cluster", it.host.config, more.ssh or "", more.run_as or "service", more.base or "${home}/jobs",
+    more.host or "cluster", it.host.config, more.ssh or "", more.run_as or "service", more.base or folder,
     text_of(it:variables()))
 end
 
@@ -39,14 +41,15 @@ local function stop(it)
 end
 
 ---A scheduler that is far away.
----@param scheduler table support.slurm, support.gridengine
+---@param scheduler table support.slurm, support.gridengine, …; its `start` is told who logs in
 ---@param options string|nil of the script that starts sshd
 ---@param more table|nil of far.settings
 function far.of(scheduler, options, more)
   local it = { title = scheduler.title .. " over ssh" }
   function it.start(of_scheduler)
-    local started = scheduler.start(of_scheduler)
-    started.host, started.stop = sshd.start(options), stop
+    local host = sshd.start(options)
+    local started = scheduler.start(of_scheduler, host.login)
+    started.host, started.stop, started.account = host, stop, nil
     function started.client() return "" end
     started.settings = far.settings(started, more)
     return started

@@ -2,10 +2,13 @@
 local process = require "support.process"
 local rig = require "support.rig"
 
-local loadleveler = { plugin = "loadleveler" }
+local loadleveler = { title = "LoadLeveler", plugin = "loadleveler", settings = "" }
 
 ---@param options string|nil of the script, such as "--linger 0"
-function loadleveler.start(options) return rig.start("loadleveler", options, {}) end
+---@param account string|nil whose its commands are, if root runs the tests
+function loadleveler.start(options, account)
+  return rig.start("loadleveler", account and ("%s --account %s"):format(options or "", account) or options, {})
+end
 
 ---Lets something befall it, by the name of a file (tests/fakes/loadleveler/loadleveler).
 function loadleveler.befall(it, what) process.write(it.directory .. "/" .. what, "") end

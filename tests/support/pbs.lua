@@ -22,7 +22,7 @@ end
 
 -- Runs a shell command as its account, in its home → its output.
 local function as_account(it, command)
-  return it:run(("cd %s/account && exec %s sh -c %s"):format(it.directory, it:client(), quote(command)))
+  return it:run(("cd %s/account && exec runuser -u \"$(stat -c %%U .)\" -- sh -c %s"):format(it.directory, quote(command)))
 end
 
 ---How many jobs it was ever given, by whomever, but for those that count here: it tells its last number only with a job.
