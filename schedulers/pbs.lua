@@ -1,6 +1,7 @@
 -- PBS, by its commands (qsub, qstat, qselect, qdel, …): OpenPBS and PBS Professional from 14 on, and Torque, which are told apart
 -- when the resource is opened; what they do not share is in pbs.openpbs and pbs.torque. The tag is the job's name. Suspending and
--- resuming are for PBS's operators only.
+-- resuming are for PBS's operators only. OpenPBS tells of jobs that have ended if its job_history_enable is set; else their own
+-- records do, which know no time limit: a job that was over it ends by a signal.
 --   options of the resource: queue, account, project (OpenPBS), reservation (OpenPBS; its queue), qsub (a list of further
 --     arguments of every submission), folder (where the commands are), max_submitted (default 1000)
 --   custom attributes of a job: resources, "pbs.gpus": 1 for -l gpus=1
@@ -200,11 +201,21 @@ local function ids_of(items)
   return ids
 end
 
+local RECORD_MS = 30000 -- within which a job's own record of its end is there, if it left one
+
+-- Whether a job of which PBS says nothing, or nothing clear, was deleted. One that ran may have come to its own end first.
+local function was_deleted(self, id, status)
+  local deletion = self.deleted[id]
+  if not deletion or not deletion.ran then return deletion ~= nil end
+  deletion.gone_at = deletion.gone_at or self.now()
+  return not status and self.now() - deletion.gone_at >= RECORD_MS
+end
+
 local function status_of(self, ref, record)
-  local status = record and record.name == ref.tag and looking.status_of(self, record)
-  if status and not (status.final and status.reason == "SIGNAL" and self.deleted[ref.native_id]) then return status end
-  if self.deleted[ref.native_id] then return { state = "CANCELED", final = true, native_state = "deleted" } end
-  return { absent = true }
+  local status = record and record.name == ref.tag and looking.status_of(self, record) or nil
+  if status and not (status.final and status.reason == "SIGNAL") then return status end
+  if was_deleted(self, ref.native_id, status) then return { state = "CANCELED", final = true, native_state = "deleted" } end
+  return status or { absent = true }
 end
 
 function pbs.monitor(self, items, report)
@@ -218,16 +229,13 @@ end
 
 local REMEMBERED_MS = 600000
 
--- Jobs that are deleted before they run may leave no trace; that qdel went well is all there is.
+-- Jobs that are deleted before they run, or when they have just begun, may leave no trace; that qdel went well is all there is.
 local function remember_deleted(self, ids, records)
   local now = self.now()
-  for id, at in pairs(self.deleted) do
-    if now - at > REMEMBERED_MS then self.deleted[id] = nil end
+  for id, deletion in pairs(self.deleted) do
+    if now - deletion.at > REMEMBERED_MS then self.deleted[id] = nil end
   end
-  for _, id in ipairs(ids) do
-    local state = records[id].state
-    if state == "Q" or state == "H" or state == "W" then self.deleted[id] = now end
-  end
+  for _, id in ipairs(ids) do self.deleted[id] = { at = now, ran = not ("QHW"):find(records[id].state, 1, true) } end
 end
 
 local function one() return 1 end

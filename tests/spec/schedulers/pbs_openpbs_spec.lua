@@ -191,6 +191,22 @@ describe("pbs, of OpenPBS,", function()
     assert.equal("9000.localhost", find("orrery-403").native_id)
   end)
 
+  it("calls a job canceled that was deleted when it ran, and left no trace, as far as its own record does not tell", function()
+    local now = 0
+    open "forgets_server"
+    self.now = function() return now end
+    rig:play("forgets_running", "forgets_cancel_qdel")
+    assert.same({}, call("cancel", 9000, "orrery-403"))
+    assert.same({ "ACTIVE nil nil nil nil" }, statuses { { 9000, "orrery-403" } })
+    rig:play("forgets_gone", "forgets_server")
+    for _, at in ipairs { 60000, 89999 } do
+      now = at
+      assert.same({ "absent" }, statuses { { 9000, "orrery-403" } })
+    end
+    now = 90000
+    assert.same({ "CANCELED nil nil nil true" }, statuses { { 9000, "orrery-403" } })
+  end)
+
   it("steers jobs", function()
     for verb, case in pairs { cancel = { 8827, "qdel" }, hold = { 8826, "qhold" }, release = { 8826, "qrls" },
       suspend = { 8821, "qsig" }, resume = { 8821, "qsig" }, signal = { 8822, "qsig" } } do
