@@ -44,4 +44,16 @@ function room.patiently(subject, seconds, try)
   if not ok then error(thrown, 0) end
 end
 
+---Waits until a job is ended for its limit, which schedulers look at when they please. One that forgets it then leaves no more than
+---the signal in the job's record.
+function room.times_out(subject, job, what)
+  room.patiently(subject, 240, function()
+    local reason = subject:ending(job).reason
+    if reason == "SIGNAL" and subject:is_forgotten(job) then
+      expect.moot "the scheduler forgets a job that has ended; its record tells of the signal alone"
+    end
+    expect.equal("TIMEOUT", reason, "reason of the end of " .. what)
+  end)
+end
+
 return room

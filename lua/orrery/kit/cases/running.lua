@@ -71,9 +71,8 @@ case("a directory that does not exist fails the job", { needs = { "directory" } 
 end)
 
 case("a job over its time limit ends with TIMEOUT", { needs = { "attributes.duration" }, slow = true }, function(subject)
-  room.patiently(subject, 240, function() -- schedulers look at limits when they please
-    ends(subject, shell("sleep 600", { attributes = { duration = 2 } }), "FAILED", { reason = "TIMEOUT" })
-  end)
+  local job = subject:submit_one(shell("sleep 600", { attributes = { duration = 2 } }))
+  room.times_out(subject, job, "a job over its limit")
 end)
 
 return cases

@@ -113,9 +113,7 @@ case("a limit that alter sets holds", { needs = { "alter", "attributes.duration"
   local job, others = subject:waiting(shell("sleep 600", { attributes = { duration = 3600 } }))
   try(subject, "alter", job, { changes = { attributes = { duration = 2 } } })
   subject:steer("cancel", others)
-  room.patiently(subject, 240, function()
-    expect.equal("TIMEOUT", subject:ending(job).reason, "reason of the end of a job whose limit was altered to 2 seconds")
-  end)
+  room.times_out(subject, job, "a job whose limit was altered to 2 seconds")
 end)
 
 return cases
