@@ -1,4 +1,4 @@
--- PBS, by its commands (qsub, qstat, qselect, qdel, …): OpenPBS and PBS Professional from 14 on, and Torque, which are told apart
+-- PBS, by its commands (qsub, qstat, qselect, qdel, …): OpenPBS and PBS Professional from 18 on, and Torque, which are told apart
 -- when the resource is opened; what they do not share is in pbs.openpbs and pbs.torque. The tag is the job's name. Suspending and
 -- resuming are for PBS's operators only. OpenPBS tells of jobs that have ended if its job_history_enable is set; else their own
 -- records do, which know no time limit: a job that was over it ends by a signal.

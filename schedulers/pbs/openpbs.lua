@@ -1,4 +1,4 @@
--- What is OpenPBS's, and PBS Professional's from 14 on: the options of its commands, the forms in which it answers, and what
+-- What is OpenPBS's, and PBS Professional's from 18 on: the options of its commands, the forms in which it answers, and what
 -- its words and numbers mean. pbs.torque is the other of the kind.
 local needs = require "pbs.needs"
 local time = require "common.time"

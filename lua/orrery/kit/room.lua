@@ -44,8 +44,8 @@ function room.patiently(subject, seconds, try)
   if not ok then error(thrown, 0) end
 end
 
----Waits until a job is ended for its limit, which schedulers look at when they please. One that forgets it then leaves no more than
----the signal in the job's record.
+---Waits until a job is ended for its limit, which schedulers look at when they please. One that forgets the job leaves no more
+---than the signal in its record.
 function room.times_out(subject, job, what)
   room.patiently(subject, 240, function()
     local reason = subject:ending(job).reason

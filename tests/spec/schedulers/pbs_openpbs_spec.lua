@@ -182,7 +182,8 @@ describe("pbs, of OpenPBS,", function()
     assert.same({ "FAILED EXIT_CODE 3 nil true" }, statuses { { 9003, "orrery-406" } })
     open "forgets_server" -- asked for several, it says nothing of one that ended
     rig:play("remembers_changed_some", "open_server", "remembers_changed_some2")
-    assert.same({ "HELD nil nil nil nil", "COMPLETED nil 0 nil true" }, statuses { { 9004, "orrery-407" }, { 9005, "orrery-408" } })
+    assert.same({ "HELD nil nil nil nil", "COMPLETED nil 0 nil true" },
+      statuses { { 9004, "orrery-407" }, { 9005, "orrery-408" } })
     open()
     rig:play("forgets_changed", "forgets_changed2")
     assert.same({ "ACTIVE nil nil nil nil" }, statuses { { 9000, "orrery-403" } })
