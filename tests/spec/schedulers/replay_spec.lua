@@ -11,7 +11,7 @@ describe("a replayed command", function()
 
   it("says what the real one said, with the mark it is given", function()
     rig:play("signal", "qsig_suspend_user_qsig")
-    local said = host.exec({ "qstat", "-x", "-t", "-f", "-F", "dsv", "-D", "<0123>", "8822.localhost" }, {})
+    local said = host.exec({ "qstat", "-x", "-t", "-E", "-f", "-F", "dsv", "-D", "<0123>", "8822.localhost" }, {})
     assert.matches("^Job Id: 8822.localhost<0123>Job_Name=orrery%-109<0123>", said.stdout)
     said = host.exec({ "qsig", "-s", "suspend", "8821.localhost" }, {})
     assert.same({ 159, "qsig: Unauthorized Request  8821.localhost\n" }, { said.exit_code, said.stderr })
