@@ -11,7 +11,7 @@ function torque.describe(title, body) installed.describe("torque", title, body) 
 ---@param options string|nil of the script, such as "--forget 5"
 function torque.start(options)
   local it = rig.start("torque", options, { pbs_server = "home/server_priv/server.lock", pbs_mom = "home/mom_priv/mom.lock",
-    pbs_sched = "home/sched_priv/sched.lock" })
+    pbs_sched = "home/sched_priv/sched.lock" }, "/run")
   it.account = it:run(("stat -c %%U %s/account"):format(it.directory))
   return it
 end
