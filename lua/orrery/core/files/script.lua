@@ -58,4 +58,10 @@ function script.run(place, text, ms, most)
   return nil, script.failure(exit_code, errors)
 end
 
+---A time as stat and find there tell it, in two texts: whole seconds, and the digits behind the point, of which there may be
+---none.
+function script.milliseconds(seconds, fraction)
+  return math.tointeger(seconds) * 1000 + (math.tointeger((fraction .. "000"):sub(1, 3)) or 0)
+end
+
 return script

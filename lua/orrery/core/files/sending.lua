@@ -86,7 +86,7 @@ function sending:keep(ms)
   if not said then return nil, code, why end
   local size, seconds, fraction, created = said:match "^(%d+) (%d+) [^.\n]*%.?(%d*).* (%l+)\n$"
   return { type = "file", size = math.tointeger(size),
-    modified = math.tointeger(seconds) * 1000 + (math.tointeger((fraction .. "000"):sub(1, 3)) or 0) }, created == "created"
+    modified = script.milliseconds(seconds, fraction) }, created == "created"
 end
 
 function sending:drop() self.stream:close() return true end

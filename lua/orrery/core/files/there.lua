@@ -26,7 +26,7 @@ function there.stat(place, path, ms)
   local mode, size, seconds, fraction = output:match "^(%x+) (%d+) (%-?%d+) [^.\n]*%.?(%d*)"
   if not mode then return nil, "io", "stat said " .. output end
   return { type = types[tonumber(mode, 16) >> 12] or "other", size = math.tointeger(size),
-    modified = math.tointeger(seconds) * 1000 + (math.tointeger((fraction .. "000"):sub(1, 3)) or 0) }
+    modified = script_of.milliseconds(seconds, fraction) }
 end
 
 local LIST = [[
@@ -43,7 +43,7 @@ function there.list(place, path, deep, most, ms)
   local list, before = {}, path == "" and "" or path .. "/"
   for letter, size, seconds, fraction, name in output:gmatch "(%a) (%d+) (%-?%d+)%.?(%d*) (%Z+)%z" do
     list[#list + 1] = { path = before .. name, type = letters[letter] or "other", size = math.tointeger(size),
-      modified = math.tointeger(seconds) * 1000 + (math.tointeger((fraction .. "000"):sub(1, 3)) or 0) }
+      modified = script_of.milliseconds(seconds, fraction) }
   end
   local more = #list > most or #output >= MOST_LIST
   list[most + 1] = nil
