@@ -284,15 +284,7 @@ function behaviour.of(rig_of, how)
     await(s, "up")
     local simulation = s:simulation()
     for i = 1, count do jobs[i] = crash.counted(s) end
-    s:make(("/v1/simulations/%s/jobs"):format(simulation), { jobs = jobs }, { status = 207 })
-    for part = 1, 2 do
-      process.eventually("some submissions", function()
-        return tonumber(s:sql "SELECT count(*) FROM jobs WHERE native_id IS NOT NULL") >= part * count // 4
-      end)
-      crash.kill(s)
-      s:restart()
-    end
-    assert.equal(0, crash.audit(s, simulation, count))
+    crash.kill_while_submitting(s, simulation, jobs)
     crash.stop(s)
   end)
 end

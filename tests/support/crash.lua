@@ -230,4 +230,18 @@ function crash.submissions(s, job)
   return count
 end
 
+---Adds jobs to a simulation and kills the server, twice, while they are submitted; then each has run once.
+---@param jobs table[] made of crash.counted
+function crash.kill_while_submitting(s, simulation, jobs)
+  s:make(("/v1/simulations/%s/jobs"):format(simulation), { jobs = jobs }, { status = 207 })
+  for part = 1, 2 do
+    process.eventually("some submissions", function()
+      return tonumber(s:sql "SELECT count(*) FROM jobs WHERE native_id IS NOT NULL") >= part * #jobs // 4
+    end)
+    crash.kill(s)
+    s:restart()
+  end
+  assert.equal(0, crash.audit(s, simulation, #jobs))
+end
+
 return crash

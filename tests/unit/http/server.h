@@ -301,3 +301,15 @@ static inline void expect_exchange(const struct server *server, const char *sent
   expect_answer(&client, status, text);
   client_close(&client);
 }
+
+/* A body of no pattern, and the text that tells its size and sum. */
+static inline char *make_body(size_t size, char *sum, size_t room) {
+  char *body = malloc(size);
+  unsigned long value = 0;
+  for (size_t i = 0; i < size; i++) {
+    body[i] = (char)(i * 2654435761u >> 13);
+    value = value * 31 + (unsigned char)body[i];
+  }
+  snprintf(sum, room, "%zu %lx.", size, value);
+  return body;
+}

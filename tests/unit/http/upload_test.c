@@ -110,17 +110,6 @@ static int stop(void **state) {
   return 0;
 }
 
-static char *make_body(size_t size, char *sum, size_t room) {
-  char *body = malloc(size);
-  unsigned long value = 0;
-  for (size_t i = 0; i < size; i++) {
-    body[i] = (char)(i * 2654435761u >> 13);
-    value = value * 31 + (unsigned char)body[i];
-  }
-  snprintf(sum, room, "%zu %lx.", size, value);
-  return body;
-}
-
 static void comes_in_pieces(void **state) {
   (void)state;
   char sum[64], head[128];
