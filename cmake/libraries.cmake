@@ -18,6 +18,10 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 add_library(curl INTERFACE)
 target_link_libraries(curl INTERFACE PkgConfig::CURL)
 
+pkg_check_modules(AMQP REQUIRED IMPORTED_TARGET librabbitmq)
+add_library(amqp INTERFACE)
+target_link_libraries(amqp INTERFACE PkgConfig::AMQP)
+
 pkg_check_modules(LUA REQUIRED IMPORTED_TARGET lua5.4)
 add_library(lua INTERFACE)
 target_link_libraries(lua INTERFACE PkgConfig::LUA)
