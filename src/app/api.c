@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/calls.h"
+#include "app/problem.h"
 #include "app/worker.h"
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "bind/request.h"
 #include "bind/stats.h"
 #include "http/router.h"
@@ -17,28 +18,21 @@ struct api {
   struct orr_router *router;
   bool *streams;      /* by the number of a route: it reads its body as it comes … */
   unsigned streaming; /* … and which methods have such a route, a bit each */
-  int serve; /* reference to the Lua function */
+  int serve;          /* reference to the Lua function */
+  struct orr_calls calls;
+  int draining; /* how many of the two ways in have not come to rest */
 };
 
-static const char *const tables[] = {"changes", "clock", "config",   "db",      "digest", "files",
-                                     "ids",     "json",  "log",      "plugins", "reach",  "server",
-                                     "shape",   "task",  "template", NULL};
+static const char *const tables[] = {"bus",    "changes", "clock", "config",   "db",      "digest",
+                                     "files",  "ids",     "json",  "log",      "plugins", "reach",
+                                     "server", "shape",   "task",  "template", NULL};
 
 static struct api *api_of(struct orr_worker *worker) { return worker->user; }
 
-/* The one problem document that C writes: where Lua cannot, or has just failed. */
 static void put_problem(struct orr_buf *headers, struct orr_buf *body, int status, const char *kind,
                         const char *detail, const char *id) {
   ORR_BUF_LIT(headers, "Content-Type: application/problem+json\r\n");
-  orr_buf_printf(body, "{\"type\":\"/problems/%s\",\"title\":", kind);
-  char title[64];
-  snprintf(title, sizeof title, "%s", kind);
-  for (char *dash; (dash = strchr(title, '-'));) *dash = ' ';
-  title[0] = (char)(title[0] - 'a' + 'A');
-  orr_json_put_text(body, title, strlen(title));
-  orr_buf_printf(body, ",\"status\":%d,\"detail\":", status);
-  orr_json_put_text(body, detail, strlen(detail));
-  orr_buf_printf(body, ",\"request_id\":\"%s\"}", id);
+  orr_put_problem(body, status, kind, detail, id);
 }
 
 static void respond_problem(struct orr_request *request, int status, const char *kind, const char *detail) {
@@ -70,13 +64,8 @@ static void fail_request(struct handling *handling, lua_State *L, enum orr_outco
   orr_log(&worker->server->log, ORR_LOG_ERROR, "handler failed", ORR_S("request", request->id),
           ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", orr_task_trace(L)));
   if (orr_request_box_close(handling->box, true)) return;
-  if (outcome == ORR_TASK_OVERTIME)
-    respond_problem(request, 503, "too-slow", "The handler of this request ran longer than its budget.");
-  else if (outcome == ORR_TASK_NO_MEMORY)
-    respond_problem(request, 503, "out-of-memory", "The memory budget of this worker is used up; try again.");
-  else
-    respond_problem(request, 500, "internal",
-                    "A defect of the server; its log has the details under this request id.");
+  struct orr_failure failure = orr_failure_of(outcome);
+  respond_problem(request, failure.status, failure.kind, failure.detail);
 }
 
 static void handled(void *data, lua_State *L, enum orr_outcome outcome, int results) {
@@ -139,7 +128,8 @@ static bool streams(void *data, const struct orr_request *request) {
   const struct api *api = api_of(data);
   struct orr_route_match match;
   if (!(api->streaming & 1u << request->method)) return false;
-  return orr_router_match(api->router, request->method, request->path, request->arena, &match, NULL) == ORR_OK &&
+  return orr_router_match(api->router, request->method, request->path, request->arena, &match, NULL) ==
+             ORR_OK &&
          match.route > 0 && api->streams[match.route];
 }
 
@@ -228,6 +218,8 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
   if (code != ORR_OK) return code;
   lua_getfield(L, 1, "serve");
   api->serve = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_getfield(L, 1, "call");
+  orr_calls_begin(&api->calls, worker);
   lua_settop(L, 0);
   struct orr_http_limits limits;
   read_limits(server->config, &limits);
@@ -237,6 +229,7 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
 
 static void end(struct orr_worker *worker) {
   struct api *api = api_of(worker);
+  orr_calls_end(&api->calls);
   orr_http_destroy(api->http);
   api->http = NULL; /* a drain() delivered after this finds nothing to do */
   orr_router_destroy(api->router);
@@ -252,6 +245,7 @@ struct draining {
 
 static void drained(void *data) {
   struct orr_worker *worker = data;
+  if (--api_of(worker)->draining > 0) return;
   worker->drained.deliver = orr_server_drained;
   orr_loop_post(worker->server->loop, &worker->drained);
 }
@@ -263,6 +257,8 @@ static void drain(struct orr_message *message) {
   if (api->http && draining->now) {
     orr_http_close_all(api->http);
   } else if (api->http) {
+    api->draining = 2;
+    orr_calls_drain(&api->calls, drained, worker);
     orr_http_drain(api->http, drained); /* first, so that those who wait are told that the connection ends */
     orr_changes_end(worker->changes);
   }

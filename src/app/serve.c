@@ -110,6 +110,7 @@ static void begin_end(struct life *life, int exit_code) {
     return;
   }
   if (life->serving == life->server.api_count) stop_listening(&life->server);
+  orr_bus_quiet(life->server.bus);
   orr_log(&life->server.log, ORR_LOG_INFO, "draining");
   life->patience = orr_timer_start(life->server.loop, DRAIN_MS, 0, patience_over, life);
   drain_all(life, false);
@@ -243,6 +244,7 @@ static int set_up(struct life *life, struct orr_err *err) {
   server->stats = orr_zalloc(sizeof *server->stats);
   server->lanes = orr_lanes_create();
   server->transports = orr_transports_create(life->data, &server->log);
+  if (!(server->bus = orr_server_bus(server, err)) || orr_bus_start(server->bus, err)) return err->code;
   if (!(server->watchdog = orr_watchdog_start(err))) return err->code;
   if (!(server->loop = orr_loop_create(err))) return err->code;
   if ((code = make_workers(life, err))) return code;
@@ -259,6 +261,7 @@ static void take_down(struct life *life) {
   orr_worker_stop(server->control);
   bool stuck = server->control && server->control->stuck;
   orr_transports_stop(server->transports);
+  orr_bus_stop(server->bus);
   bool ended = orr_lanes_destroy(server->lanes); /* before the loops to which their work goes home */
   orr_store_close(server->store);
   if (stuck || !ended) { /* a thread still uses what would be freed now */
@@ -273,6 +276,7 @@ static void take_down(struct life *life) {
   for (int i = 0; i < server->api_count; i++) orr_worker_destroy(server->api[i]);
   orr_worker_destroy(server->control);
   orr_transports_destroy(server->transports);
+  orr_bus_destroy(server->bus);
   orr_watchdog_stop(server->watchdog);
   free(server->api);
   free(server->stats);

@@ -9,6 +9,7 @@
 #include "base/value.h"
 #include "bind/house.h"
 #include "bind/plugin.h"
+#include "bus/bus.h"
 #include "http/http.h"
 #include "script/watchdog.h"
 #include "store/store.h"
@@ -33,6 +34,7 @@ struct orr_server {
   struct orr_watchdog *watchdog;
   struct orr_lanes *lanes;
   struct orr_transports *transports;
+  struct orr_bus *bus;
   struct orr_loop *loop; /* the main thread's: signals and the order of shutdown */
   int listen_fd, port;
   char url[300];
@@ -41,6 +43,9 @@ struct orr_server {
   int api_count;
   struct orr_stats *stats; /* see stats.h */
 };
+
+/* The message bus that the configuration describes (bus.c); NULL: err says why not. */
+struct orr_bus *orr_server_bus(const struct orr_server *server, struct orr_err *err);
 
 /* Messages to the main loop. */
 void orr_server_ready(struct orr_message *message);   /* the control worker is in order, or has failed */

@@ -35,6 +35,7 @@ static int begin(struct orr_worker *worker) {
                                      .changes = worker->changes,
                                      .lanes = server->lanes,
                                      .transports = server->transports,
+                                     .bus = server->bus,
                                      .plugin_folders = server->schedulers,
                                      .stats = server->stats,
                                      .data = server->data,

@@ -8,6 +8,7 @@ static const struct {
   const char *name;
   lua_CFunction open;
 } tables[] = {
+    {"bus", orr_bind_bus},
     {"changes", orr_bind_changes},
     {"client", orr_bind_client},
     {"clock", orr_bind_clock},

@@ -14,6 +14,7 @@ struct orr_changes;
 struct orr_lanes;
 struct orr_transports;
 struct orr_stats;
+struct orr_bus;
 
 /* One per Lua state; everything in it outlives the state. Members a state has no use for are NULL. */
 struct orr_house {
@@ -28,6 +29,7 @@ struct orr_house {
   struct orr_lanes *lanes;           /* file system threads */
   struct orr_resources *resources;   /* control worker: the resource workers */
   struct orr_transports *transports; /* how the resources' machines are reached */
+  struct orr_bus *bus;
   const char *plugin_folders;        /* where scheduler plug-ins lie, separated by ':' */
   struct orr_stats *stats;           /* counters of the whole process */
   const char *data;                  /* the data directory, absolute */

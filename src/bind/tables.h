@@ -2,6 +2,7 @@
 #pragma once
 #include "script/lua.h"
 
+int orr_bind_bus(lua_State *L);
 int orr_bind_changes(lua_State *L);
 int orr_bind_client(lua_State *L);
 int orr_bind_clock(lua_State *L);

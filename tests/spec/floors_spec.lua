@@ -39,7 +39,7 @@ local floor = { base = 1, loop = 2, http = 3, store = 3, script = 3, sched = 3, 
 local vendors = {
   ["^uv%.h$"] = "^src/loop/", ["^llhttp%.h$"] = "^src/http/", ["^curl/"] = "^src/http/", ["^sqlite3%.h$"] = "^src/store/",
   ["^lua"] = "^src/script/lua%.h$", ["^lauxlib%.h$"] = "^src/script/lua%.h$", ["^openssl/"] = "^src/base/digest%.c$",
-  ["^png%.h$"] = "^examples/", ["^cmocka%.h$"] = "_test%.c$",
+  ["^amqp"] = "^src/bus/", ["^png%.h$"] = "^examples/", ["^cmocka%.h$"] = "_test%.c$",
 }
 
 describe("C:", function()

@@ -4,6 +4,7 @@
 local json = require "house.json"
 local auth = require "orrery.api.auth"
 local problem = require "orrery.api.problem"
+local rpc = require "orrery.api.rpc"
 local schema = require "orrery.core.schema"
 
 local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files",
@@ -130,4 +131,4 @@ local function serve(request, number, ...)
   error(status, 0)
 end
 
-return { routes = routes, serve = serve }
+return { routes = routes, serve = serve, call = rpc.call }

@@ -32,6 +32,16 @@ local keys = {
   { "http.body_ms", "integer", 30000, min = 100, max = 600000, help = "time between two pieces of a body" },
   { "http.idle_ms", "integer", 75000, min = 100, max = 3600000, help = "time a connection may be idle" },
   { "http.write_ms", "integer", 30000, min = 100, max = 600000, help = "time a client may take nothing of an answer" },
+  { "bus.url", "broker", nil,
+    help = "the RabbitMQ that carries events and calls: amqp://user:password@host:port/vhost, or amqps://… (default: none)" },
+  { "bus.password_file", "text", nil, help = "the file whose first line is the password (default: that of bus.url)" },
+  { "bus.ca_file", "text", nil, help = "amqps: the authorities' certificates (default: the system's)" },
+  { "bus.cert_file", "text", nil, help = "amqps: the server's own certificate, if the broker asks for one" },
+  { "bus.key_file", "text", nil, help = "amqps: the key of bus.cert_file" },
+  { "bus.verify", "boolean", true, help = "amqps: false: whoever answers is taken for the broker" },
+  { "bus.prefix", "word", "orrery", help = "what the names of the exchange and the queues begin with" },
+  { "bus.heartbeat_s", "integer", 10, min = 1, max = 600, help = "a broker silent for twice as many seconds is taken for lost" },
+  { "bus.window", "integer", 256, min = 2, max = 4096, help = "the most events published and not yet confirmed" },
   { "limits.sweep_jobs", "integer", 1000000, min = 1, max = 1000000, help = "the largest sweep" },
   { "retention.jobs_days", "integer", nil, min = 1, max = 36500,
     help = "days after its end until a simulation is deleted, with jobs, events and directories (default: never)" },
@@ -174,6 +184,9 @@ function config.load(file, options, machine, seconds)
   result.workers = result.workers or math.min(machine.cores, 4)
   result.data = absolute(result.data or machine.data)
   result.schedulers = result.schedulers:gsub("[^:]+", absolute)
+  for _, name in ipairs { "password_file", "ca_file", "cert_file", "key_file" } do
+    result.bus[name] = result.bus[name] and absolute(result.bus[name])
+  end
   if #site.resources == 0 then site.resources[1] = check_resource("local", { scheduler = "local" }) end
   result.resources = {}
   for i, resource in ipairs(site.resources) do result.resources[i] = of_resource.complete(resource, result.data, absolute) end

@@ -15,6 +15,8 @@ value.texts = {
   account = { "^[%a_][%w_.-]*%$?$", "an account's name: letters, digits, _, - and ., the first a letter or _", max = 64 },
   host = { "^[%w_:][%w_.:%%-]*$", "a host's name or address, or a Host of the ssh configuration; ssh.user says who logs in",
     max = 255 },
+  broker = { "^amqps?://[^/?#]+", "amqp://user:password@host:port/vhost, or amqps://…", max = 2048 },
+  word = { "^[%w_-]+$", "letters, digits, _ and -", max = 64 },
   variable = { "^[%a_][%w_]*$", "the name of a variable: letters, digits and _, the first no digit", max = 256 },
 }
 
