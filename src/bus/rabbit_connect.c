@@ -77,6 +77,15 @@ static int library(struct orr_err *err, const char *what, int status) {
   return orr_fail(err, ORR_UNAVAILABLE, "%s: %s", what, amqp_error_string2(status));
 }
 
+static int unreached(const struct orr_rabbit *rabbit, int status, struct orr_err *err) {
+  if (status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED)
+    return orr_fail(err, ORR_UNAVAILABLE,
+                    "nobody whom we trust vouches for its certificate; bus.ca_file names who does");
+  if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED)
+    return orr_fail(err, ORR_UNAVAILABLE, "its certificate is not one of %s", rabbit->host);
+  return library(err, "nobody answers there", status);
+}
+
 static amqp_socket_t *make_socket(struct orr_rabbit *rabbit, struct orr_err *err) {
   int status = AMQP_STATUS_OK;
   amqp_socket_t *socket =
@@ -210,7 +219,7 @@ int orr_rabbit_connect(struct orr_rabbit *rabbit, struct orr_err *err) {
   amqp_set_rpc_timeout(rabbit->connection, &patience);
   amqp_socket_t *socket = make_socket(rabbit, err);
   int code = socket ? amqp_socket_open_noblock(socket, rabbit->host, rabbit->port, &patience) : err->code;
-  if (socket && code != AMQP_STATUS_OK) code = library(err, "nobody answers there", code);
+  if (socket && code != AMQP_STATUS_OK) code = unreached(rabbit, code, err);
   if (code == ORR_OK) know_descriptor(rabbit, amqp_socket_get_sockfd(socket));
   if (code == ORR_OK) code = log_in(rabbit, err);
   if (code == ORR_OK) code = open_channels(rabbit, err);

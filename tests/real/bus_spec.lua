@@ -24,7 +24,7 @@ describe("The bus over RabbitMQ", function()
 
   -- What a server whose broker is not to be used says of it; it serves all the same.
   local function complaint(settings)
-    local s <close> = server.start { config = ("bus = { %s }\n"):format(settings) }
+    local s = server.start { config = ("bus = { %s }\n"):format(settings) }
     local text = process.eventually("a complaint", function() return s:log():match '"broker cannot be reached".-"error":"(.-)"}' end)
     assert.equal(200, s:get("/v1/whoami").status)
     s:stop()
@@ -41,13 +41,13 @@ describe("The bus over RabbitMQ", function()
     process.write(file, "wrong\nsecret\n")
     assert.matches("ACCESS_REFUSED", complaint(("url = %q, password_file = %q"):format(url, file)))
     process.write(file, "secret\n")
-    local s <close> = server.start { config = ("bus = { url = %q, password_file = %q }\n"):format(url, file) }
+    local s = server.start { config = ("bus = { url = %q, password_file = %q }\n"):format(url, file) }
     process.eventually("the broker", function() return s:log():find("broker reached", 1, true) end)
     s:stop()
   end)
 
   it("says that there is no such virtual host, and comes when there is", function()
-    local s <close> = server.start { config = ("bus = { url = %q }\n"):format((rig.url:gsub("%%2Forrery", "elsewhere"))) }
+    local s = server.start { config = ("bus = { url = %q }\n"):format((rig.url:gsub("%%2Forrery", "elsewhere"))) }
     process.eventually("a complaint", function() return s:log():find("vhost elsewhere not found", 1, true) end)
     rig:run "rabbitmqctl -q add_vhost elsewhere && rabbitmqctl -q set_permissions -p elsewhere orrery '.*' '.*' '.*'"
     process.eventually("the broker", function() return s:log():find("broker reached", 1, true) end)
@@ -55,7 +55,7 @@ describe("The bus over RabbitMQ", function()
   end)
 
   it("ends in good time, though its broker stands still", function()
-    local s <close> = server.start { config = ("bus = { url = %q, heartbeat_s = 600 }\n"):format(rig.url) }
+    local s = server.start { config = ("bus = { url = %q, heartbeat_s = 600 }\n"):format(rig.url) }
     process.eventually("the broker", function() return s:log():find("broker reached", 1, true) end)
     rig:freeze "broker"
     s:stop()

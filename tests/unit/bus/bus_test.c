@@ -26,8 +26,13 @@ static const char *service(void) { return broker() ? "test.rpc" : "orrery"; }
 
 static struct orr_bus *make(const char *name) {
   struct orr_err err = {0};
-  struct orr_bus_options options = {
-      .url = broker(), .prefix = name, .heartbeat_s = 5, .window = 64, .body_bytes = SMALL, .log = &quiet};
+  struct orr_bus_options options = {.url = broker(),
+                                    .ca = getenv("ORRERY_TEST_BROKER_CA"),
+                                    .prefix = name,
+                                    .heartbeat_s = 5,
+                                    .window = 64,
+                                    .body_bytes = SMALL,
+                                    .log = &quiet};
   struct orr_bus *made = orr_bus_create(&options, &err);
   if (!made || orr_bus_start(made, &err)) fail_msg("%s", err.text);
   return made;
