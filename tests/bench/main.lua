@@ -5,7 +5,7 @@ local scale = require "bench.lib.scale"
 local stock = require "bench.lib.stock"
 
 local groups = { "read", "create", "sweep", "run_local", "start", "stored", "poll", "submit", "slurm_poll",
-  "slurm_nodes", "ssh" }
+  "slurm_nodes", "ssh", "bus" }
 
 local wanted, broken = arg[1] or "", false
 

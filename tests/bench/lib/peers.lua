@@ -85,6 +85,18 @@ function peers.bare_sqlite(jobs, batch)
   return inserts, reads
 end
 
+---@param what string see the program
+---@return number of what it measures
+function peers.bare_bus(what, url, ...) return numbers_of { "bare_bus", what, quote(url), ... } end
+
+---Answers calls until it is closed.
+function peers.echo(url, queue)
+  local directory = process.temporary()
+  local it = process.start(("%sbare_bus echo %s %s"):format(folder, quote(url), queue), directory)
+  process.eventually("the echo", function() return (process.read(directory .. "/out") or ""):find "serving" end)
+  return it
+end
+
 ---@return number programs a second
 function peers.bare_spawn(jobs, width) return numbers_of { "bare_spawn", jobs, width } end
 

@@ -15,6 +15,7 @@ local full = {
   nodes = 300,
   node_jobs = 600,         -- on all of these
   starts = 5,
+  events = 50000,
 }
 
 local quick = {
@@ -33,6 +34,7 @@ local quick = {
   nodes = 30,
   node_jobs = 200,
   starts = 3,
+  events = 20000,
 }
 
 local mode = os.getenv "BENCH" or "full"
