@@ -1,6 +1,7 @@
 /* The most that librabbitmq gives to who calls it in a plain loop, remembering nothing.
-   usage: bare_bus publish URL EVENTS WINDOW BYTES   persistent messages to a topic exchange, with publisher confirms, so many
-                                                     of them under way: prints messages a second
+   usage: bare_bus publish URL EVENTS WINDOW BYTES   persistent messages to the exchange orrery.events, with publisher
+                                                     confirms, so many under way; the queue orrery.bare is bound to it, and
+                                                     stays: prints messages a second
           bare_bus echo URL QUEUE                    answers calls, until it is killed; prints a line when it serves
           bare_bus call URL QUEUE METHOD CALLS       calls one after the other: prints the median round trip in nanoseconds */
 #include <amqp.h>
@@ -60,7 +61,7 @@ static int await_confirms(void) {
 }
 
 static void publish(int events, int window, size_t size) {
-  amqp_bytes_t exchange = amqp_cstring_bytes("orrery.bare"),
+  amqp_bytes_t exchange = amqp_cstring_bytes("orrery.events"), queue = amqp_cstring_bytes("orrery.bare"),
                key = amqp_cstring_bytes("job.state.simulation.job");
   amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG |
                                                   AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG,
@@ -71,9 +72,9 @@ static void publish(int events, int window, size_t size) {
   amqp_exchange_declare(connection, CHANNEL, exchange, amqp_cstring_bytes("topic"), 0, 1, 0, 0,
                         amqp_empty_table);
   check_reply("declaring the exchange");
-  amqp_queue_declare(connection, CHANNEL, exchange, 0, 1, 0, 0, amqp_empty_table);
+  amqp_queue_declare(connection, CHANNEL, queue, 0, 1, 0, 0, amqp_empty_table);
   check_reply("declaring the queue");
-  amqp_queue_bind(connection, CHANNEL, exchange, exchange, amqp_cstring_bytes("#"), amqp_empty_table);
+  amqp_queue_bind(connection, CHANNEL, queue, exchange, amqp_cstring_bytes("#"), amqp_empty_table);
   check_reply("binding the queue");
   amqp_confirm_select(connection, CHANNEL);
   check_reply("asking for confirms");
