@@ -72,12 +72,10 @@ void orr_rabbit_lose(struct orr_rabbit *rabbit, const struct orr_err *why) {
 static void ready(void *data, int what) {
   struct orr_rabbit *rabbit = data;
   struct orr_err err;
-  if (what < 0) {
-    orr_fail(&err, ORR_UNAVAILABLE, "it was reset");
-    orr_rabbit_lose(rabbit, &err);
-    return;
-  }
-  orr_rabbit_read(rabbit);
+  orr_rabbit_read(rabbit); /* which loses it, if the broker has said why it ends */
+  if (what >= 0 || !rabbit->connection) return;
+  orr_fail(&err, ORR_UNAVAILABLE, "it was reset");
+  orr_rabbit_lose(rabbit, &err);
 }
 
 static void try_to_connect(void *data) {
