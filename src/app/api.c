@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/calls.h"
 #include "app/problem.h"
 #include "app/worker.h"
 #include "base/alloc.h"
@@ -19,13 +18,11 @@ struct api {
   bool *streams;      /* by the number of a route: it reads its body as it comes … */
   unsigned streaming; /* … and which methods have such a route, a bit each */
   int serve;          /* reference to the Lua function */
-  struct orr_calls calls;
-  int draining; /* how many of the two ways in have not come to rest */
 };
 
-static const char *const tables[] = {"bus",    "changes", "clock", "config",   "db",      "digest",
-                                     "files",  "ids",     "json",  "log",      "plugins", "reach",
-                                     "server", "shape",   "task",  "template", NULL};
+const char *const orr_api_tables[] = {"bus",    "changes", "clock", "config",   "db",      "digest",
+                                      "files",  "ids",     "json",  "log",      "plugins", "reach",
+                                      "server", "shape",   "task",  "template", NULL};
 
 static struct api *api_of(struct orr_worker *worker) { return worker->user; }
 
@@ -218,8 +215,6 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
   if (code != ORR_OK) return code;
   lua_getfield(L, 1, "serve");
   api->serve = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_getfield(L, 1, "call");
-  orr_calls_begin(&api->calls, worker);
   lua_settop(L, 0);
   struct orr_http_limits limits;
   read_limits(server->config, &limits);
@@ -229,7 +224,6 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
 
 static void end(struct orr_worker *worker) {
   struct api *api = api_of(worker);
-  orr_calls_end(&api->calls);
   orr_http_destroy(api->http);
   api->http = NULL; /* a drain() delivered after this finds nothing to do */
   orr_router_destroy(api->router);
@@ -245,7 +239,6 @@ struct draining {
 
 static void drained(void *data) {
   struct orr_worker *worker = data;
-  if (--api_of(worker)->draining > 0) return;
   worker->drained.deliver = orr_server_drained;
   orr_loop_post(worker->server->loop, &worker->drained);
 }
@@ -257,8 +250,6 @@ static void drain(struct orr_message *message) {
   if (api->http && draining->now) {
     orr_http_close_all(api->http);
   } else if (api->http) {
-    api->draining = 2;
-    orr_calls_drain(&api->calls, drained, worker);
     orr_http_drain(api->http, drained); /* first, so that those who wait are told that the connection ends */
     orr_changes_end(worker->changes);
   }
@@ -274,6 +265,6 @@ void orr_api_drain(struct orr_worker *worker, bool now) {
 const struct orr_worker_kind orr_api_worker = {.name = "api",
                                                .memory_limit = (size_t)256 << 20,
                                                .slice_ms = 2000,
-                                               .tables = tables,
+                                               .tables = orr_api_tables,
                                                .begin = begin,
                                                .end = end};

@@ -1,9 +1,15 @@
-/* The message bus, as the configuration describes it. */
+/* The bus worker: where the message bus runs, and where calls of our own methods are carried out. It has a thread of its own,
+   since librabbitmq blocks, and a Lua state of its own, so that a call takes no way to another thread and back. There is
+   one only where the configuration names a broker. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/server.h"
+#include "app/calls.h"
+#include "app/worker.h"
+#include "base/alloc.h"
 #include "base/file.h"
+
+/* --- the bus, as the configuration describes it --- */
 
 static const char *setting(const struct orr_server *server, const char *path) {
   return orrery_text(orrery_get(server->config, path), NULL, NULL);
@@ -22,7 +28,7 @@ static int read_password(const char *path, struct orr_buf *line, struct orr_err 
   return code;
 }
 
-struct orr_bus *orr_server_bus(const struct orr_server *server, struct orr_err *err) {
+static struct orr_bus *make_bus(const struct orr_server *server, struct orr_loop *loop, struct orr_err *err) {
   struct orr_buf password = {0};
   const char *file = setting(server, "bus.password_file");
   if (file && read_password(file, &password, err)) return NULL;
@@ -37,8 +43,79 @@ struct orr_bus *orr_server_bus(const struct orr_server *server, struct orr_err *
       .heartbeat_s = (int)number(server, "bus.heartbeat_s", 10),
       .window = (int)number(server, "bus.window", 256),
       .body_bytes = (size_t)number(server, "http.body_bytes", 16777216),
-      .log = &server->log};
+      .log = &server->log,
+      .loop = loop};
   struct orr_bus *bus = orr_bus_create(&options, err);
   orr_buf_free(&password);
   return bus;
 }
+
+int orr_server_make_bus(struct orr_server *server, struct orr_err *err) {
+  bool has_broker = setting(server, "bus.url") != NULL;
+  if (has_broker && !(server->bus_worker = orr_worker_create(server, &orr_bus_worker, err))) return err->code;
+  server->bus = make_bus(server, has_broker ? server->bus_worker->loop : NULL, err);
+  return server->bus ? ORR_OK : err->code;
+}
+
+/* --- the worker --- */
+
+static int begin(struct orr_worker *worker, struct orr_err *err) {
+  struct orr_calls *calls = worker->user = orr_zalloc(sizeof *calls);
+  lua_State *L = orr_script_state(worker->script);
+  int code = orr_script_require(worker->script, "orrery.api", err);
+  if (code != ORR_OK) return code;
+  lua_getfield(L, 1, "call");
+  orr_calls_begin(calls, worker);
+  lua_settop(L, 0);
+  orr_bus_start(worker->server->bus);
+  return ORR_OK;
+}
+
+static void end(struct orr_worker *worker) {
+  if (!worker->user) return;
+  orr_calls_end(worker->user);
+  orr_bus_stop(worker->server->bus);
+}
+
+/* Who waits for a broker that stands still would do so until it counts as lost. */
+static void unblock(struct orr_worker *worker) { orr_bus_break(worker->server->bus); }
+
+struct draining {
+  struct orr_message message;
+  struct orr_worker *worker;
+  bool now;
+};
+
+static void drained(void *data) {
+  struct orr_worker *worker = data;
+  worker->drained.deliver = orr_server_drained;
+  orr_loop_post(worker->server->loop, &worker->drained);
+}
+
+static void drain(struct orr_message *message) {
+  struct draining *draining = (struct draining *)message;
+  struct orr_worker *worker = draining->worker;
+  struct orr_calls *calls = worker->user;
+  if (draining->now) {
+    orr_calls_break(calls);
+  } else {
+    orr_bus_quiet(worker->server->bus);
+    orr_changes_end(worker->changes); /* before, so that those who wait answer */
+    orr_calls_drain(calls, drained, worker);
+  }
+  free(draining);
+}
+
+void orr_bus_drain(struct orr_worker *worker, bool now) {
+  struct draining *draining = orr_alloc(sizeof *draining);
+  *draining = (struct draining){{.deliver = drain}, worker, now};
+  orr_loop_post(worker->loop, &draining->message);
+}
+
+const struct orr_worker_kind orr_bus_worker = {.name = "bus",
+                                               .memory_limit = (size_t)256 << 20,
+                                               .slice_ms = 2000,
+                                               .tables = orr_api_tables,
+                                               .begin = begin,
+                                               .end = end,
+                                               .unblock = unblock};

@@ -102,11 +102,15 @@ void orr_calls_drain(struct orr_calls *calls, void (*idle)(void *data), void *da
   calls->data = data;
 }
 
-void orr_calls_end(struct orr_calls *calls) {
-  calls->open = false;
-  calls->idle = NULL;
+void orr_calls_break(struct orr_calls *calls) {
   while (calls->first) {
     orr_bus_request_drop(calls->first->request);
     remove_task(calls->first);
   }
+}
+
+void orr_calls_end(struct orr_calls *calls) {
+  calls->open = false;
+  calls->idle = NULL;
+  orr_calls_break(calls);
 }

@@ -2,8 +2,8 @@
    own for signals and for the messages of the workers; everything that can be refused is refused before the first
    thread starts.
 
-     up    data directory, lock, socket, store (migrated) │ control worker ─ready─► API workers ─began─► server.json
-     down  server.json away │ API workers drain │ API workers, control worker and its resources │ store, lock */
+     up    data directory, lock, socket, store (migrated) │ control worker ─ready─► API and bus workers ─began─► server.json
+     down  server.json away │ API and bus workers drain │ they end, control worker and its resources │ store, lock */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -81,6 +81,7 @@ static void stop_main(struct life *life) {
 static void drain_all(struct life *life, bool now) {
   for (int i = 0; i < life->server.api_count; i++)
     if (life->server.api[i]->serves) orr_api_drain(life->server.api[i], now);
+  if (life->server.bus_worker && life->server.bus_worker->serves) orr_bus_drain(life->server.bus_worker, now);
 }
 
 static void patience_over(void *data) {
@@ -104,13 +105,12 @@ static void begin_end(struct life *life, int exit_code) {
   life->exit_code = exit_code;
   server_json_path(life, path, sizeof path);
   unlink(path);
-  life->draining = life->serving;
+  life->draining = life->serving + (life->server.bus_worker && life->server.bus_worker->serves);
   if (life->draining == 0) {
     stop_main(life);
     return;
   }
   if (life->serving == life->server.api_count) stop_listening(&life->server);
-  orr_bus_quiet(life->server.bus);
   orr_log(&life->server.log, ORR_LOG_INFO, "draining");
   life->patience = orr_timer_start(life->server.loop, DRAIN_MS, 0, patience_over, life);
   drain_all(life, false);
@@ -160,6 +160,7 @@ void orr_server_began(struct orr_message *message) {
   }
   if (worker == server->control || life->ending) return;
   worker->serves = true;
+  if (worker == server->bus_worker) return;
   if (++life->serving < server->api_count) return;
   if (write_server_json(life, &err)) {
     start_failed(life, &err);
@@ -177,6 +178,8 @@ void orr_server_ready(struct orr_message *message) {
   if (control->failure.code != ORR_OK) start_failed(life, &control->failure);
   for (int i = 0; !life->ending && i < server->api_count; i++)
     if (orr_worker_start(server->api[i], orr_server_began, &err)) start_failed(life, &err);
+  if (!life->ending && server->bus_worker && orr_worker_start(server->bus_worker, orr_server_began, &err))
+    start_failed(life, &err);
 }
 
 static int use_data(struct life *life, struct orr_err *err) {
@@ -224,7 +227,7 @@ static int make_workers(struct life *life, struct orr_err *err) {
   if (!server->control) return err->code;
   for (int i = 0; i < server->api_count; i++)
     if (!(server->api[i] = orr_worker_create(server, &orr_api_worker, err))) return err->code;
-  return ORR_OK;
+  return orr_server_make_bus(server, err);
 }
 
 static int set_up(struct life *life, struct orr_err *err) {
@@ -244,7 +247,6 @@ static int set_up(struct life *life, struct orr_err *err) {
   server->stats = orr_zalloc(sizeof *server->stats);
   server->lanes = orr_lanes_create();
   server->transports = orr_transports_create(life->data, &server->log);
-  if (!(server->bus = orr_server_bus(server, err)) || orr_bus_start(server->bus, err)) return err->code;
   if (!(server->watchdog = orr_watchdog_start(err))) return err->code;
   if (!(server->loop = orr_loop_create(err))) return err->code;
   if ((code = make_workers(life, err))) return code;
@@ -258,10 +260,10 @@ static int set_up(struct life *life, struct orr_err *err) {
 static void take_down(struct life *life) {
   struct orr_server *server = &life->server;
   for (int i = 0; i < server->api_count; i++) orr_worker_stop(server->api[i]);
+  orr_worker_stop(server->bus_worker);
   orr_worker_stop(server->control);
   bool stuck = server->control && server->control->stuck;
   orr_transports_stop(server->transports);
-  orr_bus_stop(server->bus);
   bool ended = orr_lanes_destroy(server->lanes); /* before the loops to which their work goes home */
   orr_store_close(server->store);
   if (stuck || !ended) { /* a thread still uses what would be freed now */
@@ -272,7 +274,8 @@ static void take_down(struct life *life) {
   }
   orr_signal_stop(life->terminate);
   orr_signal_stop(life->interrupt);
-  orr_loop_destroy(server->loop); /* before the workers, whose last words it may still deliver */
+  orr_loop_destroy(server->loop);         /* before the workers, whose last words it may still deliver */
+  orr_worker_destroy(server->bus_worker); /* first of them: what others gave to it goes home */
   for (int i = 0; i < server->api_count; i++) orr_worker_destroy(server->api[i]);
   orr_worker_destroy(server->control);
   orr_transports_destroy(server->transports);

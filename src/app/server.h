@@ -39,18 +39,18 @@ struct orr_server {
   int listen_fd, port;
   char url[300];
   int64_t started_ms;
-  struct orr_worker *control, **api;
+  struct orr_worker *control, *bus_worker, **api; /* bus_worker: NULL, where there is no broker */
   int api_count;
   struct orr_stats *stats; /* see stats.h */
 };
 
-/* The message bus that the configuration describes (bus.c); NULL: err says why not. */
-struct orr_bus *orr_server_bus(const struct orr_server *server, struct orr_err *err);
+/* Makes the message bus that the configuration describes, and the worker that it needs for a broker. */
+int orr_server_make_bus(struct orr_server *server, struct orr_err *err);
 
 /* Messages to the main loop. */
 void orr_server_ready(struct orr_message *message);   /* the control worker is in order, or has failed */
 void orr_server_began(struct orr_message *message);   /* an API worker serves, or has failed */
-void orr_server_drained(struct orr_message *message); /* an API worker has no connection left */
+void orr_server_drained(struct orr_message *message); /* a worker has nothing left to answer */
 
 /* Serves until SIGTERM or SIGINT; the exit code of the program. */
 int orr_serve(const struct orrery_value *config);

@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "bind/resources.h"
+
+enum { PATIENCE_S = 2 }; /* with a worker that may be blocked, when it is to end */
 
 struct orr_worker *orr_worker_create(struct orr_server *server, const struct orr_worker_kind *kind,
                                      struct orr_err *err) {
@@ -79,8 +82,14 @@ int orr_worker_start(struct orr_worker *worker, void (*began)(struct orr_message
 
 void orr_worker_stop(struct orr_worker *worker) {
   if (!worker || !worker->thread) return;
+  struct timespec patience;
   orr_loop_stop(worker->loop);
-  pthread_join(worker->thread, NULL);
+  clock_gettime(CLOCK_REALTIME, &patience);
+  patience.tv_sec += PATIENCE_S;
+  if (!worker->kind->unblock || pthread_timedjoin_np(worker->thread, NULL, &patience) != 0) {
+    if (worker->kind->unblock) worker->kind->unblock(worker);
+    pthread_join(worker->thread, NULL);
+  }
   worker->thread = 0;
 }
 

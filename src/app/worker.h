@@ -15,6 +15,8 @@ struct orr_worker_kind {
   /* On the worker's thread, before its loop runs; and after it has run, to close what `begin` opened. */
   int (*begin)(struct orr_worker *worker, struct orr_err *err);
   void (*end)(struct orr_worker *worker);
+  void (*unblock)(
+      struct orr_worker *worker); /* any thread: it is to end, and does not; NULL: it always does */
 };
 
 struct orr_worker {
@@ -45,7 +47,10 @@ int orr_worker_start(struct orr_worker *worker, void (*began)(struct orr_message
 void orr_worker_stop(struct orr_worker *worker); /* ends the loop and joins; NULL is legal */
 void orr_worker_destroy(struct orr_worker *worker);
 
-extern const struct orr_worker_kind orr_api_worker, orr_control_worker;
+extern const struct orr_worker_kind orr_api_worker, orr_control_worker, orr_bus_worker;
+extern const char *const orr_api_tables[]; /* what the handlers of requests and calls may use */
 /* Any thread: the API worker accepts nothing more and finishes what it has begun; then orr_server_drained is
    delivered on the main loop. With `now`, it breaks everything off. */
 void orr_api_drain(struct orr_worker *worker, bool now);
+/* The same of the bus worker and the calls that it carries out. */
+void orr_bus_drain(struct orr_worker *worker, bool now);

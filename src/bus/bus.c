@@ -17,13 +17,10 @@ struct orr_bus *orr_bus_create(const struct orr_bus_options *options, struct orr
   return bus;
 }
 
-int orr_bus_start(struct orr_bus *bus, struct orr_err *err) { return bus->carrier->start(bus, err); }
-
+void orr_bus_start(struct orr_bus *bus) { bus->carrier->start(bus); }
+void orr_bus_stop(struct orr_bus *bus) { bus->carrier->stop(bus); }
 void orr_bus_quiet(struct orr_bus *bus) { bus->carrier->quiet(bus); }
-
-void orr_bus_stop(struct orr_bus *bus) {
-  if (bus) bus->carrier->stop(bus);
-}
+void orr_bus_break(struct orr_bus *bus) { bus->carrier->break_off(bus); }
 
 void orr_bus_destroy(struct orr_bus *bus) {
   if (!bus) return;
@@ -34,11 +31,7 @@ void orr_bus_destroy(struct orr_bus *bus) {
     free(gone->user);
     free(gone);
   }
-  while (bus->servers) {
-    struct orr_server_of_calls *gone = bus->servers;
-    bus->servers = gone->next;
-    free(gone);
-  }
+  free(bus->server);
   pthread_mutex_destroy(&bus->lock);
   bus->carrier->destroy(bus);
 }
@@ -90,26 +83,27 @@ void orr_bus_event_free(struct orr_bus_event *event) {
 
 void orr_bus_serve(struct orr_bus *bus, struct orr_loop *home, void (*arrived)(struct orr_message *message),
                    void *user) {
-  struct orr_server_of_calls *server = orr_alloc(sizeof *server);
-  *server = (struct orr_server_of_calls){NULL, home, arrived, user};
+  struct orr_subscriber *server = orr_alloc(sizeof *server);
+  *server = (struct orr_subscriber){NULL, NULL, home, arrived, user};
   pthread_mutex_lock(&bus->lock);
-  server->next = bus->servers;
-  bus->servers = server;
+  free(bus->server);
+  bus->server = server;
   pthread_mutex_unlock(&bus->lock);
   bus->carrier->changed(bus);
 }
 
 bool orr_bus_hand_over(struct orr_bus *bus, struct orr_bus_request *request) {
-  pthread_mutex_lock(&bus->lock);
-  struct orr_server_of_calls *server = bus->next_server ? bus->next_server : bus->servers;
-  if (server) bus->next_server = server->next;
-  pthread_mutex_unlock(&bus->lock);
-  if (!server) return false;
+  struct orr_loop *home = NULL;
   request->bus = bus;
-  request->user = server->user;
-  request->message.deliver = server->arrived;
-  orr_loop_post(server->home, &request->message);
-  return true;
+  pthread_mutex_lock(&bus->lock);
+  if (bus->server) {
+    home = bus->server->home;
+    request->user = bus->server->user;
+    request->message.deliver = bus->server->arrived;
+  }
+  pthread_mutex_unlock(&bus->lock);
+  if (home) orr_loop_post(home, &request->message);
+  return home != NULL;
 }
 
 /* --- publications --- */

@@ -1,8 +1,7 @@
 /* The message bus: events to whoever listens, and calls of services in both directions. Two carriers behind this page: the
-   embedded one, within the process, and RabbitMQ, on a thread and a connection of its own. The bus carries; it keeps
-   nothing. What must not be lost is in the log of events, and is published again until it is confirmed.
-
-   Publications, calls and subscriptions are given from any thread, and come home as messages to the loop of who gave
+   embedded one, within the process, and RabbitMQ, on a loop of its own, whose thread it may block. The bus carries; it
+   keeps nothing. What must not be lost is in the log of events, and is published again until it is confirmed.
+Publications, calls and subscriptions are given from any thread, and come home as messages to the loop of who gave
    them, which expects them (orr_loop_expect): each comes home exactly once, whatever becomes of the carrier. */
 #pragma once
 #include <stdbool.h>
@@ -26,16 +25,19 @@ struct orr_bus_options {
   int window;                  /* events published and not confirmed yet, at most */
   size_t body_bytes;           /* of a call or an answer, at most */
   const struct orr_log *log;   /* kept by reference */
+  struct orr_loop *loop;       /* the carrier's, if it needs one; it outlives the bus's use */
 };
 
-/* Checks the options and copies them; nothing runs yet. */
+/* Checks the options and copies them; nothing happens yet. */
 struct orr_bus *orr_bus_create(const struct orr_bus_options *options, struct orr_err *err);
-int orr_bus_start(struct orr_bus *bus, struct orr_err *err);
-/* Takes no more calls from outside; what was taken can still be answered. */
-void orr_bus_quiet(struct orr_bus *bus);
-/* All that is under way comes home, failed. Nobody uses the bus from other threads any more. NULL is legal. */
+/* On the thread of the carrier's loop, before that runs, and after it has run. What is under way comes home, failed. */
+void orr_bus_start(struct orr_bus *bus);
 void orr_bus_stop(struct orr_bus *bus);
-void orr_bus_destroy(struct orr_bus *bus); /* NULL is legal */
+/* Any thread: takes no more calls from outside; what was taken can still be answered. */
+void orr_bus_quiet(struct orr_bus *bus);
+/* Any thread: whatever waits for the broker fails now. For who has asked the loop to stop, and cannot wait for ever. */
+void orr_bus_break(struct orr_bus *bus);
+void orr_bus_destroy(struct orr_bus *bus); /* after the loop; NULL is legal */
 
 struct orr_bus_state {
   bool embedded, up;
@@ -123,7 +125,7 @@ struct orr_bus_request {
   unsigned connection;
   struct orr_bus_call *call;
 };
-/* From now on calls of our own methods are delivered to this loop, or to one of several. */
+/* From now on calls of our own methods are delivered to this loop. */
 void orr_bus_serve(struct orr_bus *bus, struct orr_loop *home, void (*arrived)(struct orr_message *message),
                    void *user);
 /* Any thread. */

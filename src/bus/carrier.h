@@ -5,26 +5,21 @@
 #include "bus/bus.h"
 
 struct orr_bus_carrier {
-  int (*start)(struct orr_bus *bus, struct orr_err *err);
-  void (*quiet)(struct orr_bus *bus);
+  void (*start)(struct orr_bus *bus);
   void (*stop)(struct orr_bus *bus);
+  void (*quiet)(struct orr_bus *bus);
+  void (*break_off)(struct orr_bus *bus);
   void (*destroy)(struct orr_bus *bus);
   void (*publish)(struct orr_bus *bus, struct orr_publication *publication);
   void (*call)(struct orr_bus *bus, struct orr_bus_call *call);
   void (*answer)(struct orr_bus *bus, struct orr_bus_request *request);
-  void (*changed)(struct orr_bus *bus); /* there are more subscribers, or servers */
+  void (*changed)(struct orr_bus *bus); /* there are more subscribers, or somebody serves now */
 };
 
+/* Who is given what comes: events, or calls. */
 struct orr_subscriber {
   struct orr_subscriber *next;
-  char *pattern;
-  struct orr_loop *home;
-  void (*arrived)(struct orr_message *message);
-  void *user;
-};
-
-struct orr_server_of_calls {
-  struct orr_server_of_calls *next;
+  char *pattern; /* of calls: NULL */
   struct orr_loop *home;
   void (*arrived)(struct orr_message *message);
   void *user;
@@ -36,7 +31,7 @@ struct orr_bus {
   pthread_mutex_t lock; /* guards all below */
   struct orr_bus_state state;
   struct orr_subscriber *subscribers;
-  struct orr_server_of_calls *servers, *next_server;
+  struct orr_subscriber *server; /* who serves; NULL: nobody */
 };
 
 struct orr_bus *orr_embedded_create(const struct orr_bus_options *options);
@@ -49,7 +44,7 @@ void orr_bus_call_home(struct orr_bus_call *call);
 void orr_bus_request_free(struct orr_bus_request *request);
 /* Gives an event to those whose pattern its key matches. */
 void orr_bus_hand_out(struct orr_bus *bus, const char *key, const void *body, size_t size);
-/* Gives a call to one of those who serve. False: nobody does. */
+/* Gives a call to who serves. False: nobody does. */
 bool orr_bus_hand_over(struct orr_bus *bus, struct orr_bus_request *request);
 
 /* The letter at `at` of a publication; returns where the next one begins. What it points to is the publication's. */

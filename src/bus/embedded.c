@@ -6,14 +6,6 @@
 #include "base/alloc.h"
 #include "bus/carrier.h"
 
-static int start(struct orr_bus *bus, struct orr_err *err) {
-  (void)err;
-  pthread_mutex_lock(&bus->lock);
-  bus->state.up = true;
-  pthread_mutex_unlock(&bus->lock);
-  return ORR_OK;
-}
-
 static void publish(struct orr_bus *bus, struct orr_publication *publication) {
   struct orr_letter letter;
   for (size_t at = 0; at < publication->letters.size;) {
@@ -61,9 +53,10 @@ static void nothing(struct orr_bus *bus) { (void)bus; }
 static void destroy(struct orr_bus *bus) { free(bus); }
 
 struct orr_bus *orr_embedded_create(const struct orr_bus_options *options) {
-  static const struct orr_bus_carrier carrier = {.start = start,
-                                                 .quiet = nothing,
+  static const struct orr_bus_carrier carrier = {.start = nothing,
                                                  .stop = nothing,
+                                                 .quiet = nothing,
+                                                 .break_off = nothing,
                                                  .destroy = destroy,
                                                  .publish = publish,
                                                  .call = call,
@@ -72,5 +65,6 @@ struct orr_bus *orr_embedded_create(const struct orr_bus_options *options) {
   (void)options;
   struct orr_bus *bus = orr_zalloc(sizeof *bus);
   bus->carrier = &carrier;
+  bus->state.up = true;
   return bus;
 }

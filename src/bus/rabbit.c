@@ -1,16 +1,15 @@
-/* The RabbitMQ carrier: its thread, and the life of its connection. */
+/* The RabbitMQ carrier: the life of its connection, and what other threads give it. */
 #include "bus/rabbit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 
-enum { FIRST_RETRY_MS = 250, LAST_RETRY_MS = 5000, TICK_MS = 500, PATIENCE_S = 2 };
+enum { FIRST_RETRY_MS = 250, LAST_RETRY_MS = 5000, TICK_MS = 500 };
 
 static void try_to_connect(void *data);
 
@@ -44,7 +43,7 @@ static long long pause_before(int tries) {
 }
 
 static void try_again_later(struct orr_rabbit *rabbit) {
-  if (rabbit->retry || atomic_load(&rabbit->stopping)) return;
+  if (rabbit->retry || rabbit->stopping) return;
   rabbit->retry = orr_timer_start(rabbit->loop, pause_before(rabbit->tries++), 0, try_to_connect, rabbit);
 }
 
@@ -62,7 +61,7 @@ void orr_rabbit_lose(struct orr_rabbit *rabbit, const struct orr_err *why) {
   orr_fail(&unavailable, ORR_UNAVAILABLE, "the connection to the broker was lost: %s", why->text);
   orr_rabbit_disconnect(rabbit);
   tell_state(rabbit, false, false, unavailable.text);
-  if (!atomic_load(&rabbit->stopping)) tell_trouble(rabbit, "broker lost", why->text);
+  if (!rabbit->stopping) tell_trouble(rabbit, "broker lost", why->text);
   orr_rabbit_unpublish(rabbit, &unavailable);
   orr_rabbit_fail_calls(rabbit, &unavailable);
   orr_rabbit_drop_held(rabbit);
@@ -83,7 +82,7 @@ static void try_to_connect(void *data) {
   struct orr_err err;
   orr_timer_stop(rabbit->retry);
   rabbit->retry = NULL;
-  if (atomic_load(&rabbit->stopping)) return;
+  if (rabbit->stopping) return;
   if (orr_rabbit_connect(rabbit, &err) == ORR_OK)
     rabbit->poll = orr_poll_start(rabbit->loop, rabbit->fd, ORR_READABLE, ready, rabbit, &err);
   if (!rabbit->poll) {
@@ -179,56 +178,33 @@ static void quiet(struct orr_bus *bus) {
 
 /* --- start and end --- */
 
-static void *work(void *data) {
-  struct orr_rabbit *rabbit = data;
-  pthread_setname_np(pthread_self(), "bus");
+static void start(struct orr_bus *bus) {
+  struct orr_rabbit *rabbit = orr_rabbit_of(bus);
   rabbit->tick = orr_timer_start(rabbit->loop, TICK_MS, TICK_MS, ticked, rabbit);
   rabbit->retry = orr_timer_start(rabbit->loop, 0, 0, try_to_connect, rabbit);
-  orr_loop_run(rabbit->loop);
-  return NULL;
 }
 
-static int start(struct orr_bus *bus, struct orr_err *err) {
+static void stop(struct orr_bus *bus) {
   struct orr_rabbit *rabbit = orr_rabbit_of(bus);
-  int code = pthread_create(&rabbit->thread, NULL, work, rabbit);
-  if (code == 0) return ORR_OK;
-  rabbit->thread = 0;
-  return orr_fail(err, ORR_IO, "cannot start a thread: %s", strerror(code));
-}
-
-static void end(struct orr_message *message) {
-  struct orr_rabbit *rabbit = (struct orr_rabbit *)((char *)message - offsetof(struct orr_rabbit, end));
   struct orr_err err;
   orr_fail(&err, ORR_UNAVAILABLE, "the server ends");
+  rabbit->stopping = true;
   if (rabbit->connection && !rabbit->blocked) amqp_connection_close(rabbit->connection, AMQP_REPLY_SUCCESS);
   orr_rabbit_lose(rabbit, &err);
   orr_timer_stop(rabbit->retry);
   orr_timer_stop(rabbit->tick);
   rabbit->retry = rabbit->tick = NULL;
-  orr_loop_stop(rabbit->loop);
 }
 
-/* Who waits for a broker that stands still would do so until it counts as lost. */
-static void stop(struct orr_bus *bus) {
+static void break_off(struct orr_bus *bus) {
   struct orr_rabbit *rabbit = orr_rabbit_of(bus);
-  struct timespec patience;
-  if (!rabbit->thread) return;
-  atomic_store(&rabbit->stopping, true);
-  orr_loop_post(rabbit->loop, &rabbit->end);
-  clock_gettime(CLOCK_REALTIME, &patience);
-  patience.tv_sec += PATIENCE_S;
-  if (pthread_timedjoin_np(rabbit->thread, NULL, &patience) != 0) {
-    pthread_mutex_lock(&bus->lock);
-    if (rabbit->fd >= 0) shutdown(rabbit->fd, SHUT_RDWR);
-    pthread_mutex_unlock(&bus->lock);
-    pthread_join(rabbit->thread, NULL);
-  }
-  rabbit->thread = 0;
+  pthread_mutex_lock(&bus->lock);
+  if (rabbit->fd >= 0) shutdown(rabbit->fd, SHUT_RDWR);
+  pthread_mutex_unlock(&bus->lock);
 }
 
 static void destroy(struct orr_bus *bus) {
   struct orr_rabbit *rabbit = orr_rabbit_of(bus);
-  orr_loop_destroy(rabbit->loop);
   char *texts[] = {rabbit->url,  rabbit->user, rabbit->password, rabbit->host,  rabbit->vhost, rabbit->ca,
                    rabbit->cert, rabbit->key,  rabbit->exchange, rabbit->queue, rabbit->prefix};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
@@ -238,8 +214,9 @@ static void destroy(struct orr_bus *bus) {
 
 struct orr_bus *orr_rabbit_create(const struct orr_bus_options *options, struct orr_err *err) {
   static const struct orr_bus_carrier carrier = {.start = start,
-                                                 .quiet = quiet,
                                                  .stop = stop,
+                                                 .quiet = quiet,
+                                                 .break_off = break_off,
                                                  .destroy = destroy,
                                                  .publish = publish,
                                                  .call = call,
@@ -249,11 +226,10 @@ struct orr_bus *orr_rabbit_create(const struct orr_bus_options *options, struct 
   rabbit->bus.carrier = &carrier;
   rabbit->log = options->log;
   rabbit->last_held = &rabbit->held;
-  rabbit->end.deliver = end;
   rabbit->change.deliver = join_now;
   rabbit->fd = -1;
-  if (orr_rabbit_parse(rabbit, options, err) == ORR_OK) rabbit->loop = orr_loop_create(err);
-  if (rabbit->loop) return &rabbit->bus;
+  rabbit->loop = options->loop;
+  if (orr_rabbit_parse(rabbit, options, err) == ORR_OK) return &rabbit->bus;
   destroy(&rabbit->bus);
   return NULL;
 }

@@ -1,8 +1,8 @@
-/* The RabbitMQ carrier from the inside. All of it is one thread's, but for what says otherwise: its loop is the only place
-   where librabbitmq is called, and it may block there, for as long as a handshake or a write takes.
+/* The RabbitMQ carrier from the inside. All of it is the loop's thread's, but for what says otherwise: only there librabbitmq
+   is called, and it may block, for as long as a handshake or a write takes.
 
-     rabbit.c          the thread: connects, loses the connection, connects again; what the other threads give it
-     rabbit_connect.c  one connection, from the URL to consuming
+     rabbit.c          connects, loses the connection, connects again; what other threads give
+rabbit_connect.c  one connection, from the URL to consuming
      rabbit_read.c     what comes: frames, put together to messages
      rabbit_publish.c  events, in a window of those not confirmed yet
      rabbit_call.c     calls of services, and their answers
@@ -49,18 +49,15 @@ struct orr_rabbit {
   size_t body_bytes;
 
   struct orr_loop *loop;
-  pthread_t thread;
-  int fd; /* of the connection, -1: none; guarded, for who stops us shuts it down to end what blocks */
-  atomic_bool stopping, quiet;
-  struct orr_message end, change;
-  atomic_bool change_posted;
-
+  int fd; /* of the connection, -1: none; guarded, for orr_bus_break shuts it down */
+  atomic_bool quiet, change_posted;
+  struct orr_message change;
   amqp_connection_state_t connection; /* NULL: there is none */
   unsigned connections;               /* how many there have been: numbers the present one */
   struct orr_poll *poll;
   struct orr_timer *tick, *retry;
   int tries; /* to connect, since it was lost */
-  bool blocked, reading;
+  bool blocked, reading, stopping;
   char told[256]; /* the trouble that the log has heard of */
   struct orr_incoming incoming[ORR_CHANNELS];
 

@@ -201,7 +201,7 @@ static int stop_consuming(struct orr_rabbit *rabbit, struct orr_err *err) {
 int orr_rabbit_join(struct orr_rabbit *rabbit, struct orr_err *err) {
   int code = bind_more(rabbit, err);
   pthread_mutex_lock(&rabbit->bus.lock);
-  bool wanted = rabbit->bus.servers && !atomic_load(&rabbit->quiet);
+  bool wanted = rabbit->bus.server && !atomic_load(&rabbit->quiet);
   pthread_mutex_unlock(&rabbit->bus.lock);
   if (code == ORR_OK && wanted && !rabbit->consuming) code = consume(rabbit, err);
   if (code == ORR_OK && !wanted && rabbit->consuming) code = stop_consuming(rabbit, err);

@@ -2,6 +2,7 @@
    ORRERY_TEST_BROKER_CA who vouches for it (tests/real/bus_spec.lua). */
 #include "bus/bus.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,15 @@
 
 enum { PATIENCE_MS = 20000, SMALL = 100000 };
 
+/* A bus with a thread for its carrier. */
+struct running {
+  struct orr_bus *bus;
+  struct orr_loop *loop;
+  pthread_t thread;
+};
+
 /* Ours, and one that serves what ours calls: its methods are in the queue of a service of ours. */
+static struct running ours, theirs;
 static struct orr_bus *bus, *other;
 static struct orr_loop *loop;
 static struct orr_bus_call *last; /* that came home */
@@ -24,18 +33,36 @@ static const char *broker(void) { return getenv("ORRERY_TEST_BROKER"); }
 /* The service is "orrery" on the embedded bus. */
 static const char *service(void) { return broker() ? "test.rpc" : "orrery"; }
 
-static struct orr_bus *make(const char *name) {
+static void *run(void *data) {
+  struct running *it = data;
+  orr_bus_start(it->bus);
+  orr_loop_run(it->loop);
+  orr_bus_stop(it->bus);
+  return NULL;
+}
+
+static struct orr_bus *make(struct running *it, const char *name) {
   struct orr_err err = {0};
+  it->loop = orr_loop_create(&err);
   struct orr_bus_options options = {.url = broker(),
                                     .ca = getenv("ORRERY_TEST_BROKER_CA"),
                                     .prefix = name,
                                     .heartbeat_s = 5,
                                     .window = 64,
                                     .body_bytes = SMALL,
-                                    .log = &quiet};
-  struct orr_bus *made = orr_bus_create(&options, &err);
-  if (!made || orr_bus_start(made, &err)) fail_msg("%s", err.text);
-  return made;
+                                    .log = &quiet,
+                                    .loop = it->loop};
+  it->bus = orr_bus_create(&options, &err);
+  if (!it->bus) fail_msg("%s", err.text);
+  pthread_create(&it->thread, NULL, run, it);
+  return it->bus;
+}
+
+static void end(struct running *it) {
+  if (!it->bus) return;
+  orr_loop_stop(it->loop);
+  pthread_join(it->thread, NULL);
+  orr_loop_destroy(it->loop);
 }
 
 static void await_up(struct orr_bus *it) {
@@ -53,8 +80,8 @@ static int start(void **state) {
   snprintf(prefix, sizeof prefix, "unit%d", (int)getpid());
   snprintf(other_prefix, sizeof other_prefix, "%s.rpc.test", prefix);
   loop = orr_loop_create(NULL);
-  bus = make(prefix);
-  other = broker() ? make(other_prefix) : bus;
+  bus = make(&ours, prefix);
+  other = broker() ? make(&theirs, other_prefix) : bus;
   await_up(bus);
   await_up(other);
   return 0;
@@ -62,13 +89,14 @@ static int start(void **state) {
 
 static int stop(void **state) {
   (void)state;
-  orr_bus_stop(bus);
-  if (other != bus) orr_bus_stop(other);
+  end(&ours);
+  end(&theirs);
   orr_loop_destroy(loop);
   if (last) orr_bus_call_free(last);
   last = NULL;
   orr_bus_destroy(bus);
   if (other != bus) orr_bus_destroy(other);
+  ours = theirs = (struct running){0};
   return 0;
 }
 
