@@ -3,7 +3,8 @@
 
 CREATE TABLE installation (
   tail        INTEGER NOT NULL,  -- the random half of every identifier of this database
-  created_at  INTEGER NOT NULL
+  created_at  INTEGER NOT NULL,
+  events_from INTEGER NOT NULL DEFAULT 1  -- the log is whole from this number on; what was older was kept long enough
 );
 
 CREATE TABLE tokens (
@@ -183,6 +184,13 @@ CREATE TABLE events (
 CREATE INDEX events_by_job ON events(job, number) WHERE job IS NOT NULL;
 CREATE INDEX events_of_simulations ON events(simulation) WHERE job IS NULL;
 CREATE INDEX events_of_chunks ON events(job) WHERE type = 'jobs.created';
+
+-- Those that read the log and must miss nothing: up to which number each has dealt with it.
+CREATE TABLE readers (
+  name    TEXT PRIMARY KEY,
+  number  INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX readers_by_number ON readers(number);
 
 CREATE TABLE idempotency (
   owner       TEXT NOT NULL,

@@ -16,7 +16,8 @@ local forget_chunks = db.statement [[
     SELECT e.number FROM sweeps w CROSS JOIN events e INDEXED BY events_of_chunks
     WHERE w.simulation = ? AND w.ready = 1 AND e.type = 'jobs.created'
       AND e.job BETWEEN w.first_job AND w.first_job + w.jobs - 1)]]
-local newest = db.statement "SELECT max(number) FROM events"
+local newest = db.statement "SELECT seq FROM sqlite_sequence WHERE name = 'events'" -- though it may be gone again
+local oldest = db.statement "SELECT events_from FROM installation"
 
 ---@param data table|nil what happened, in words of the event's type
 function events.append(change, at, type, owner, simulation, job, data)
@@ -45,6 +46,10 @@ function events.forget(change, simulation)
   change:add(forget_chunks, nil, simulation)
 end
 
+---The number of the last event that was appended.
 function events.newest() return db.value(newest) or 0 end
+
+---The number from which on keeping has removed nothing: whoever has come as far as the one before misses nothing.
+function events.oldest() return db.value(oldest) or 1 end
 
 return events
