@@ -175,14 +175,14 @@ CREATE INDEX orders_by_job ON orders(job);
 CREATE TABLE events (
   number      INTEGER PRIMARY KEY AUTOINCREMENT,
   at          INTEGER NOT NULL,
-  type        TEXT NOT NULL,
-  owner       TEXT NOT NULL,
+  type        TEXT NOT NULL,  -- core.event.types has them all
+  owner       TEXT,           -- NULL: it is of the house, for operators and administrators
   simulation  INTEGER,
-  job         INTEGER,  -- of jobs.created: the first of the chunk
+  job         INTEGER,        -- of jobs.created: the first of the chunk
   data        TEXT
 );
 CREATE INDEX events_by_job ON events(job, number) WHERE job IS NOT NULL;
-CREATE INDEX events_of_simulations ON events(simulation) WHERE job IS NULL;
+CREATE INDEX events_of_simulations ON events(simulation) WHERE job IS NULL OR type = 'jobs.created';
 CREATE INDEX events_of_chunks ON events(job) WHERE type = 'jobs.created';
 
 -- Those that read the log and must miss nothing: up to which number each has dealt with it.
@@ -208,8 +208,10 @@ CREATE INDEX idempotency_by_age ON idempotency(created_at);
 CREATE TABLE deleted (
   key         INTEGER PRIMARY KEY,
   owner       TEXT NOT NULL,
-  deleted_at  INTEGER NOT NULL
+  deleted_at  INTEGER NOT NULL,
+  events      INTEGER  -- the last of its events, as long as readers have yet to come so far; NULL: they are gone
 );
+CREATE INDEX deleted_with_events ON deleted(events) WHERE events IS NOT NULL;
 
 -- Directories of deleted jobs that are still to be removed from the disk.
 CREATE TABLE removals (

@@ -55,7 +55,8 @@ describe("retention:", function()
     end
     eventually_off_disk(old_job)
     process.eventually("the end of the deletion", function() return s:sql("SELECT count(*) FROM jobs WHERE sweep IS NOT NULL") == "0" end)
-    process.eventually("no events", function() return s:sql(events .. key) == "0" end)
+    process.eventually("no events", function() return s:sql(events .. key) == "1" end)
+    assert.equal("simulation.deleted", s:sql("SELECT type FROM events WHERE simulation = " .. key))
     assert.equal(410, s:get("/v1/simulations/" .. old .. "/sweeps/" .. sweep.id).status)
     assert.equal("0|0", s:sql(("SELECT (SELECT count(*) FROM sweeps), (SELECT count(*) FROM counts WHERE simulation = %s)"):format(key)))
     local line = s:logged { message = "kept long enough" }

@@ -8,7 +8,7 @@ local problem = require "orrery.api.problem"
 
 local function item(row)
   local out = row.data
-  out.count, out.sweep = nil, nil
+  out.count, out.sweep_id = nil, nil
   out.number, out.type, out.at = row.number, row.type, clock.text(row.at)
   return json.encode(out)
 end

@@ -184,7 +184,8 @@ local function delete(context, id)
     problem.raise("still-running", ("The job is %s; cancel it first."):format(row.state))
   end
   local batch = lifecycle.batch()
-  data.delete(batch.change, row, clock.now())
+  data.delete(batch.change, row, batch.at)
+  batch:tell(row, "job.deleted", { by = context.principal.owner })
   batch:count(row.simulation, row.state, -1)
   local ok, code, why = batch:commit()
   if not ok then problem.of_commit(code, why) end

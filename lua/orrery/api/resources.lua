@@ -8,6 +8,7 @@ local json = require "house.json"
 local plugins = require "house.plugins"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.resources"
+local events = require "orrery.data.events"
 local jobs = require "orrery.data.jobs"
 local problem = require "orrery.api.problem"
 local settings = require "orrery.core.config"
@@ -176,12 +177,16 @@ local function recording(record)
 end
 
 local drain = recording(function(change, row, owner, now)
+  if row.drained_at then return end
   data.drain(change, row.name, owner, now)
-  if not row.drained_at then row.drained_by, row.drained_at = owner, now end
+  events.append(change, now, "resource.drained", nil, nil, nil, { resource = row.name, by = owner })
+  row.drained_by, row.drained_at = owner, now
 end)
 
-local enable = recording(function(change, row)
+local enable = recording(function(change, row, owner, now)
+  if not row.drained_at then return end
   data.enable(change, row.name)
+  events.append(change, now, "resource.enabled", nil, nil, nil, { resource = row.name, by = owner })
   row.drained_by, row.drained_at = nil, nil
 end)
 

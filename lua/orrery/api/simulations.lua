@@ -6,7 +6,7 @@ local json = require "house.json"
 local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.simulations"
-local jobs = require "orrery.data.jobs"
+local events = require "orrery.data.events"
 local limits = require "orrery.data.limits"
 local problem = require "orrery.api.problem"
 local spec = require "orrery.core.job.spec"
@@ -28,6 +28,7 @@ local function create(context)
       tags = body.tags and json.encode(body.tags), max_active = body.max_active }
     local change = db.change()
     data.insert(change, row)
+    events.append(change, clock.now(), "simulation.created", owner, key, nil, { name = body.name })
     row.id, row.born, row.state, row.wanted, row.counts, row.progress = key, key, "NEW", "RUN", '{"total":0}', 0.0
     return finish(change, 201, location(key), whole:text(row))
   end)
@@ -63,6 +64,7 @@ local function patch(context, id)
     tags = body.tags and json.encode(body.tags) })
   if body.max_active == json.null then limits.set(change, row.key, nil)
   elseif body.max_active then limits.set(change, row.key, body.max_active) end
+  events.append(change, clock.now(), "simulation.altered", row.owner, row.key, nil, { changes = body })
   local ok, code, why = change:commit()
   if not ok then problem.of_commit(code, why) end
   return answer.json(200, db.json(whole, data.one, row.key))
@@ -75,9 +77,9 @@ end
 local function delete(context, id)
   local row = access.simulation(context, id)
   if row.state == "ACTIVE" then still_running() end
-  local change = db.change()
-  data.mark_deleting(change, row.key)
-  jobs.bury(change, row.key, row.owner, clock.now())
+  local change, now = db.change(), clock.now()
+  data.mark_deleting(change, row, now)
+  events.append(change, now, "simulation.deleted", row.owner, row.key, nil, { by = context.principal.owner })
   local ok, code, why = change:commit()
   if not ok and code == "conflict" then -- somebody else was faster, with a new job or with the same wish
     access.simulation(context, id)

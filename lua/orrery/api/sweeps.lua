@@ -74,11 +74,19 @@ local function expand(plan, row, simulation, check_job)
     local count = math.min(CHUNK, plan.jobs - first)
     batch = lifecycle.batch()
     jobs.insert_swept(batch.change, cells_of(plan, row, simulation, first, count, check), count)
-    events.append(batch.change, batch.at, "jobs.created", row.owner, row.simulation, row.first_job + first,
-      { sweep = ids.text(row.key), count = count, to = "PENDING" })
     ok, code, why = batch:commit()
   end
   if not ok then problem.of_commit(code, why) end
+end
+
+-- What happened is told when all of it is there: one event for many jobs. What is taken back was never told.
+local function tell(change, at, row)
+  local sweep_id = ids.text(row.key)
+  events.append(change, at, "sweep.created", row.owner, row.simulation, nil, { sweep_id = sweep_id, jobs = row.jobs })
+  for first = 0, row.jobs - 1, CHUNK do
+    events.append(change, at, "jobs.created", row.owner, row.simulation, row.first_job + first,
+      { sweep_id = sweep_id, count = math.min(CHUNK, row.jobs - first), to = "PENDING" })
+  end
 end
 
 -- What a failed expansion left is taken back here; when the server ends, the next start does it.
@@ -114,8 +122,7 @@ local function create(context, id)
     simulations.touch_as(batch.change, simulation)
     data.publish(batch.change, row.key)
     dependencies.add(batch.change, plan.first, row.owner, row.first_job, row.first_job + row.jobs - 1)
-    events.append(batch.change, batch.at, "sweep.created", row.owner, row.simulation, nil,
-      { sweep = ids.text(row.key), jobs = row.jobs })
+    tell(batch.change, batch.at, row)
     batch:count(row.simulation, "PENDING", row.jobs)
     row.id, row.born, row.simulation_id = row.key, row.key, row.simulation
     local location = "Location: /v1/simulations/" .. id .. "/sweeps/" .. ids.text(row.key) .. "\r\n"

@@ -8,6 +8,7 @@ local server = require "house.server"
 local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.tokens"
+local events = require "orrery.data.events"
 local problem = require "orrery.api.problem"
 
 local whole = answer.shapes { { "id", "id", "key" }, { "owner", "text" }, { "role", "text" }, { "name", "text" },
@@ -40,6 +41,7 @@ local function delete(context, id)
   if not key then access.absent(context, "token", id) end
   local change = db.change()
   data.delete(change, key)
+  events.append(change, clock.now(), "token.revoked", nil, nil, nil, { token_id = id, by = context.principal.owner })
   local ok, code, why = change:commit()
   if not ok and code == "conflict" then access.absent(context, "token", id) end
   if not ok then problem.of_commit(code, why) end

@@ -10,12 +10,17 @@ local of_job = db.statement [[
   ORDER BY number LIMIT ?]]
 local chunk_of = db.statement [[
   SELECT number, at, job, data FROM events WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1]]
-local forget = db.statement "DELETE FROM events WHERE simulation = ? AND job IS NULL"
-local forget_chunks = db.statement [[
-  DELETE FROM events WHERE number IN (
-    SELECT e.number FROM sweeps w CROSS JOIN events e INDEXED BY events_of_chunks
-    WHERE w.simulation = ? AND w.ready = 1 AND e.type = 'jobs.created'
-      AND e.job BETWEEN w.first_job AND w.first_job + w.jobs - 1)]]
+
+-- What is a deleted job's or simulation's own, as far as all readers have come. That it was deleted is told for longer.
+local read_by_all = " AND number <= coalesce((SELECT min(number) FROM readers), 9223372036854775807)"
+local of_job_alone = "job = ? AND type NOT IN ('jobs.created', 'job.deleted')"
+local of_simulation_alone = "simulation = ? AND (job IS NULL OR type = 'jobs.created') AND type <> 'simulation.deleted'"
+local forget_job = db.statement("DELETE FROM events WHERE " .. of_job_alone .. read_by_all)
+local forget_simulation = db.statement("DELETE FROM events WHERE " .. of_simulation_alone .. read_by_all)
+local some_forgotten = db.statement("SELECT key FROM deleted INDEXED BY deleted_with_events WHERE events IS NOT NULL"
+  .. read_by_all:gsub("number <=", "events <=") .. " ORDER BY events LIMIT ?")
+local forgotten = db.statement "UPDATE deleted SET events = NULL WHERE key = ?"
+
 local newest = db.statement "SELECT seq FROM sqlite_sequence WHERE name = 'events'" -- though it may be gone again
 local oldest = db.statement "SELECT events_from FROM installation"
 
@@ -39,11 +44,19 @@ function events.creation_of(job)
   return job < row.job + row.data.count and row or nil
 end
 
----Deletes what happened to a simulation, and the creation of its sweeps, while these are known; its jobs' own events go
----with the jobs (data.jobs).
-function events.forget(change, simulation)
-  change:add(forget, nil, simulation)
-  change:add(forget_chunks, nil, simulation)
+---Deletes what happened to a deleted job. What some reader has yet to read stays; data.jobs notes that it is to go.
+function events.forget_job(change, job) change:add(forget_job, nil, job) end
+
+---The same of a simulation, and of the creation of its sweeps' jobs.
+function events.forget_simulation(change, simulation) change:add(forget_simulation, nil, simulation) end
+
+---Some of the deleted jobs and simulations whose events had to stay, and need not any more: {key}.
+function events.to_forget(limit) return db.rows(some_forgotten, limit) end
+
+function events.forget(change, key)
+  change:add(forget_job, nil, key)
+  change:add(forget_simulation, nil, key)
+  change:add(forgotten, nil, key)
 end
 
 ---The number of the last event that was appended.

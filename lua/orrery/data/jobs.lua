@@ -1,5 +1,6 @@
 -- Jobs. What users read is chosen by jobs.one and jobs.page; what the control worker needs, by the functions below.
 local db = require "house.db"
+local events = require "orrery.data.events"
 local visible = require "orrery.data.visible"
 local waiting = require "orrery.data.waiting"
 
@@ -145,12 +146,14 @@ local stage = db.statement [[
 local altered = db.statement "UPDATE jobs SET spec = ?, kind = ?, edition = edition + 1 WHERE key = ?"
 local delete = db.statement [[
   DELETE FROM jobs WHERE key = ? AND state = ? AND state IN ('NEW', 'COMPLETED', 'FAILED', 'CANCELED')]]
-local delete_events = db.statement "DELETE FROM events WHERE job = ? AND type <> 'jobs.created'"
 local remove = db.statement [[
   INSERT OR IGNORE INTO removals(key, resource, directory, account)
   SELECT key, coalesce(resource, ''), coalesce(directory, inputs), account FROM jobs
   WHERE key = ? AND coalesce(directory, inputs) IS NOT NULL]]
-local bury = db.statement "INSERT OR IGNORE INTO deleted(key, owner, deleted_at) VALUES(?, ?, ?)"
+-- With the last of its own events that some reader has yet to read.
+local bury = db.statement [[
+  INSERT INTO deleted(key, owner, deleted_at, events)
+  SELECT ?1, ?2, ?3, max(number) FROM events WHERE job = ?1 AND number > (SELECT min(number) FROM readers)]]
 local buried = db.statement "SELECT owner FROM deleted WHERE key = ?"
 
 ---Guarded: the job must not have ended, and a CANCEL is never taken back.
@@ -190,11 +193,10 @@ function jobs.delete(change, job, now)
   if job.state == "NEW" then waiting.ended(change, job.key, "CANCELED") end
   change:add(remove, nil, job.key)
   change:add(delete, 1, job.key, job.state)
-  change:add(delete_events, nil, job.key)
-  change:add(bury, nil, job.key, job.owner, now)
+  events.forget_job(change, job.key)
+  change:add(bury, 1, job.key, job.owner, now)
 end
 
-function jobs.bury(change, key, owner, now) change:add(bury, nil, key, owner, now) end
 function jobs.buried(key) return db.value(buried, key) end
 
 -- What a transition may set beside the state; everything else keeps its value.

@@ -10,6 +10,11 @@ local expired = db.statement [[
   WHERE s.ended_at < ? AND s.deleting = 0 ORDER BY s.ended_at LIMIT ?]]
 local expire = db.statement "UPDATE simulations SET deleting = 1 WHERE key = ? AND deleting = 0 AND ended_at < ?"
 
+local tell_expired = db.statement [[
+  INSERT INTO events(at, type, owner, simulation, data)
+  SELECT ?3, 'simulation.deleted', owner, key, '{"by":null}' FROM simulations
+  WHERE key = ?1 AND deleting = 0 AND ended_at < ?2]]
+
 local with_directories = db.statement [[
   SELECT key FROM simulations INDEXED BY simulations_to_empty
   WHERE ended_at < ? AND deleting = 0 AND emptied = 0 ORDER BY ended_at LIMIT 1]]
@@ -28,7 +33,10 @@ local emptied = db.statement "UPDATE simulations SET emptied = 1 WHERE key = ? A
 function retention.expired(before, limit) return db.rows(expired, before, limit) end
 
 ---From here on the simulation is being deleted (core.job.deletion).
-function retention.expire(change, key, before) change:add(expire, nil, key, before) end
+function retention.expire(change, key, before, now)
+  change:add(tell_expired, nil, key, before, now)
+  change:add(expire, nil, key, before)
+end
 
 ---@return integer|nil key of a simulation that ended before a time, and may still have directories
 function retention.with_directories(before) return db.value(with_directories, before) end

@@ -1,5 +1,6 @@
 -- Simulations and the counts of their jobs.
 local db = require "house.db"
+local events = require "orrery.data.events"
 
 local simulations = {}
 
@@ -61,7 +62,14 @@ local steered = db.statement [[
 local mark_deleting = db.statement [[
   UPDATE simulations SET deleting = 1 WHERE key = ? AND deleting = 0 AND state <> 'ACTIVE']]
 local to_delete = db.statement "SELECT key, owner FROM simulations WHERE deleting = 1 ORDER BY key LIMIT 1"
+local bury = db.statement "INSERT OR IGNORE INTO deleted(key, owner, deleted_at) VALUES(?, ?, ?)"
 local delete = db.statement "DELETE FROM simulations WHERE key = ?"
+-- Its own events that some reader has yet to read go later.
+local leave_events = db.statement [[
+  UPDATE deleted SET events = (
+    SELECT max(number) FROM events WHERE simulation = ?1 AND (job IS NULL OR type = 'jobs.created')
+      AND number > (SELECT min(number) FROM readers))
+  WHERE key = ?1]]
 local delete_counts = db.statement "DELETE FROM counts WHERE simulation = ?"
 -- One that is still being written is taken back by who writes it; its jobs are hidden as long as it is there.
 local delete_sweeps = db.statement "DELETE FROM sweeps WHERE simulation = ? AND ready = 1"
@@ -100,13 +108,22 @@ function simulations.steered(change, key, wanted, after, done)
   change:add(steered, nil, after, not done, done and wanted == "CANCEL", key, wanted)
 end
 
-function simulations.mark_deleting(change, key) change:add(mark_deleting, 1, key) end
+---From here on it is gone for its users. Guarded: none of its jobs is to end yet.
+function simulations.mark_deleting(change, row, now)
+  change:add(mark_deleting, 1, row.key)
+  change:add(bury, nil, row.key, row.owner, now)
+end
+
 function simulations.to_delete() return db.row(to_delete) end
 
-function simulations.delete(change, key)
-  change:add(delete_counts, nil, key)
-  change:add(delete_sweeps, nil, key)
-  change:add(delete, 1, key)
+---Its jobs must be gone.
+function simulations.delete(change, row, now)
+  events.forget_simulation(change, row.key)
+  change:add(delete_counts, nil, row.key)
+  change:add(delete_sweeps, nil, row.key)
+  change:add(delete, 1, row.key)
+  change:add(bury, nil, row.key, row.owner, now)
+  change:add(leave_events, 1, row.key)
 end
 
 return simulations

@@ -16,7 +16,6 @@ local ready = db.statement "UPDATE sweeps SET ready = 1 WHERE key = ? AND ready 
 local unready = db.statement "SELECT key, first_job, jobs FROM sweeps WHERE ready = 0"
 local delete = db.statement "DELETE FROM sweeps WHERE key = ?"
 local delete_jobs = db.statement "DELETE FROM jobs WHERE key BETWEEN ? AND ? AND sweep = ?"
-local delete_events = db.statement "DELETE FROM events WHERE type = 'jobs.created' AND job BETWEEN ? AND ?"
 
 function sweeps.get(key) return db.row(brief, key) end
 
@@ -33,7 +32,6 @@ function sweeps.unready() return db.rows(unready) end
 ---Takes back the jobs `first` to `last` of a sweep that never became ready.
 function sweeps.delete_jobs(change, key, first, last)
   change:add(delete_jobs, nil, first, last, key)
-  change:add(delete_events, nil, first, last)
 end
 
 function sweeps.delete(change, key) change:add(delete, nil, key) end

@@ -13,18 +13,22 @@ local deletion = {}
 
 local CHUNK, DEADLINE_MS = 300, 60000
 
+-- Events of what was deleted go as soon as all readers of the log have read them.
+local function forget()
+  local list, change = events.to_forget(CHUNK), db.change()
+  if #list == 0 then return false end
+  for _, row in ipairs(list) do events.forget(change, row.key) end
+  return change:commit()
+end
+
 ---Deletes some more of the simulations that are to go → true if there is more to do.
 function deletion.run()
   local simulation = simulations.to_delete()
-  if not simulation then return false end
+  if not simulation then return forget() end
   local change, now = db.change(), clock.now()
   local list = jobs.of_simulation(simulation.key, 0, CHUNK)
   for _, job in ipairs(list) do jobs.delete(change, job, now) end
-  if #list < CHUNK then
-    events.forget(change, simulation.key)
-    simulations.delete(change, simulation.key)
-    jobs.bury(change, simulation.key, simulation.owner, now)
-  end
+  if #list < CHUNK then simulations.delete(change, simulation, now) end
   local ok, code, why = change:commit()
   if not ok then log.warn("simulation not deleted", { code = code, error = why }) end
   return ok

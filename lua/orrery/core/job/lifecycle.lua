@@ -54,7 +54,8 @@ local function step(self, job, to, fields, at)
   for _, name in ipairs(told) do
     if fields[name] then data[name] = fields[name] end
   end
-  events.append(self.change, at or self.at, "job.state", job.owner, job.simulation, job.key, data)
+  -- Another machine's clock may be ahead; the log's own is not.
+  events.append(self.change, math.min(at or self.at, self.at), "job.state", job.owner, job.simulation, job.key, data)
   self:count(job.simulation, from, -1)
   self:count(job.simulation, to, 1)
   job.state = to

@@ -17,11 +17,11 @@ local function commit(change)
 end
 
 -- Marks simulations as deleted; deletion.run takes them and their jobs away.
-local function expire(before, counts)
+local function expire(before, now, counts)
   repeat
     local rows, change = data.expired(before, CHUNK), db.change()
     for _, row in ipairs(rows) do
-      data.expire(change, row.key, before)
+      data.expire(change, row.key, before, now)
       counts.simulations, counts.jobs = counts.simulations + 1, counts.jobs + (row.jobs or 0)
     end
     if #rows > 0 then commit(change) end
@@ -44,7 +44,7 @@ end
 function retention.run()
   local days, now = config.retention, clock.now()
   local counts = { simulations = 0, jobs = 0, directories = 0 }
-  if days.jobs_days then expire(now - days.jobs_days * DAY_MS, counts) end
+  if days.jobs_days then expire(now - days.jobs_days * DAY_MS, now, counts) end
   if days.directories_days then
     local before = now - days.directories_days * DAY_MS
     for simulation in data.with_directories, before do empty(simulation, before, counts) end

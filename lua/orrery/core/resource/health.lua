@@ -2,6 +2,7 @@
 local clock = require "house.clock"
 local data = require "orrery.data.resources"
 local db = require "house.db"
+local events = require "orrery.data.events"
 local json = require "house.json"
 local log = require "house.log"
 
@@ -25,19 +26,27 @@ local function row_of(self)
   }
 end
 
+local function tell(self, change, now)
+  if self.state == self.told then return end
+  events.append(change, now, "resource.state", nil, nil, nil,
+    { resource = self.name, from = self.told, to = self.state, message = self.message })
+end
+
 ---Writes what is known of the resource for the API to read: at once when it changed, else now and then, for its age.
 function health:publish()
   local shown = self.shown
   if shown and shown.state == self.state and shown.message == self.message and shown.info == self.info
     and shown.status == self.status and shown.reloaded == self.reloaded and shown.refusal == self.refusal
     and clock.monotonic() < shown.until_ms then return end
-  local change = db.change()
-  data.publish(change, row_of(self), clock.now())
+  local change, now = db.change(), clock.now()
+  data.publish(change, row_of(self), now)
+  tell(self, change, now)
   local ok, code, why = change:commit()
   if not ok then
     if code ~= "no_space" then log.warn("resource not published", { resource = self.name, error = why }) end
     return
   end
+  self.told = self.state
   self.shown = { state = self.state, message = self.message, info = self.info, status = self.status,
     reloaded = self.reloaded, refusal = self.refusal, until_ms = clock.monotonic() + SHOWN_MS }
 end

@@ -31,6 +31,7 @@ function resource.new(settings)
     disabled = false, -- its plug-in is closed, and stays so
     refusal = nil,    -- why it was not opened when it was tried last, and since when that is so
     state = "starting", message = nil,
+    told = "starting", -- the state that the log's last event says
     live = {},        -- by native id: jobs the scheduler holds
     submitting = {},  -- by key: jobs whose native id is not known, or not yet
     held = 0,         -- how many both are
