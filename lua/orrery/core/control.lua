@@ -4,6 +4,7 @@ local changes = require "house.changes"
 local clock = require "house.clock"
 local db = require "house.db"
 local house = require "house.resources"
+local keeping = require "orrery.core.event.keeping"
 local limits = require "orrery.core.job.limits"
 local log = require "house.log"
 local server = require "house.server"
@@ -115,6 +116,7 @@ return function()
     resources:look() -- so that the API knows where files are
     task.spawn(again_and_again, REMOVAL_MS, "removing directories", deletion.remove_directories)
     task.spawn(again_and_again, HOUSEKEEPING_MS, "retention", retention.run)
+    task.spawn(again_and_again, HOUSEKEEPING_MS, "keeping events", keeping.run)
     server.beat()
     server.ready()
   end

@@ -21,6 +21,12 @@ local some_forgotten = db.statement("SELECT key FROM deleted INDEXED BY deleted_
   .. read_by_all:gsub("number <=", "events <=") .. " ORDER BY events LIMIT ?")
 local forgotten = db.statement "UPDATE deleted SET events = NULL WHERE key = ?"
 
+-- Some users' events are large: of a chunk no more is read than may be in memory at once, but always one.
+local some_after = db.statement [[
+  SELECT number, at, type, owner, simulation, job, data FROM (
+    SELECT *, sum(length(data)) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM (SELECT number, at, type, owner, simulation, job, data FROM events WHERE number > ?1 ORDER BY number LIMIT ?2))
+  WHERE before IS NULL OR before < ?3 ORDER BY number]]
 local newest = db.statement "SELECT seq FROM sqlite_sequence WHERE name = 'events'" -- though it may be gone again
 local oldest = db.statement "SELECT events_from FROM installation"
 
@@ -58,6 +64,12 @@ function events.forget(change, key)
   change:add(forget_simulation, nil, key)
   change:add(forgotten, nil, key)
 end
+
+local MOST_BYTES = 8 << 20
+
+---The events after a number, oldest first, as `cloud.text` takes them. At most `limit`, and fewer if they are large: there
+---are no more if there are none.
+function events.after(number, limit) return db.rows(some_after, number, limit, MOST_BYTES) end
 
 ---The number of the last event that was appended.
 function events.newest() return db.value(newest) or 0 end

@@ -47,6 +47,9 @@ local keys = {
     help = "days after its end until a simulation is deleted, with jobs, events and directories (default: never)" },
   { "retention.directories_days", "integer", nil, min = 1, max = 36500,
     help = "days after a simulation's end until its jobs' directories are removed (default: never)" },
+  { "events.keep_days", "integer", nil, min = 1, max = 36500,
+    help = "days for which events are kept, and with them the history of jobs that have ended (default: for ever)" },
+  { "events.keep_count", "integer", nil, min = 1, max = 1 << 50, help = "how many events are kept (default: all)" },
   { "limits.page", "integer", 1000, min = 1, max = 10000, help = "the largest page of a list" },
 }
 

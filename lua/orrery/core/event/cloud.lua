@@ -49,7 +49,7 @@ end
 
 function kinds.resource(event)
   local name = json.decode(event.data).resource
-  return "resources/" .. name, "", name
+  return "resources/" .. name, "", name:sub(1, 200) -- a routing key has at most 255 bytes
 end
 
 function kinds.house() end

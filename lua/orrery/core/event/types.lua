@@ -35,7 +35,8 @@ local by = { type = "either", text "who wanted it", { type = "null", help = "nob
 local changes = needed { type = "map", of = { type = "any" }, help = "what is another now" }
 local resource = needed(text "its name")
 
-types["job.created"] = { of = "job", help = "A job was created.", data = object { to = state "its first state", reason = reason } }
+types["job.created"] = { of = "job", help = "A job was created.",
+  data = object { to = state "its first state", reason = reason } }
 
 types["jobs.created"] = { of = "chunk", help = "A sweep's jobs were created: as many as it says, beginning with the first. "
   .. "GET /v1/jobs?sweep=ID lists them.", data = object { sweep_id = sweep_id, to = state "their first state",
@@ -75,7 +76,8 @@ types["job.deleted"] = { of = "job", help = "A job was deleted by itself, withou
 types["sweep.created"] = { of = "simulation", help = "A sweep was created, with all of its jobs.", data = object {
   sweep_id = sweep_id, jobs = needed { type = "integer", min = 1, help = "how many it has" } } }
 
-types["simulation.created"] = { of = "simulation", help = "A simulation was created.", data = object { name = needed(text "its name") } }
+types["simulation.created"] = { of = "simulation", help = "A simulation was created.",
+  data = object { name = needed(text "its name") } }
 
 types["simulation.state"] = { of = "simulation", help = "A simulation's state changed, which follows from those of its jobs.",
   data = object { from = state_of_simulation "the state it was in", to = state_of_simulation "the state it is in" } }
