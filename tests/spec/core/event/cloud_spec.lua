@@ -83,7 +83,9 @@ describe("an event as the world sees it", function()
   end)
 
   it("remembers no more than it may", function()
-    local function tell(i) cloud.text { number = i, at = i, type = "job.found", owner = "o" .. i, simulation = i, job = i + 90000 } end
+    local function tell(i)
+      cloud.text { number = i, at = i, type = "job.found", owner = "o" .. i, simulation = i, job = i + 90000 }
+    end
     for i = 1, 10000 do tell(i) end
     collectgarbage()
     local before = collectgarbage "count"

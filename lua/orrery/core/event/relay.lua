@@ -1,0 +1,129 @@
+-- The relay: reads the log and hands its events to the message bus, in the order of the log, as a task of the control worker.
+-- How far it has come is kept in the store, and moves when the broker has confirmed; so an event may be published again
+-- after a crash or a lost connection, under the same id, but none is left out. As long as the broker is away nothing is read.
+local bus = require "house.bus"
+local changes = require "house.changes"
+local clock = require "house.clock"
+local config = require "house.config"
+local db = require "house.db"
+local log = require "house.log"
+local task = require "house.task"
+local cloud = require "orrery.core.event.cloud"
+local events = require "orrery.data.events"
+local readers = require "orrery.data.readers"
+
+local relay = {}
+
+relay.NAME = "relay" -- among the readers of the log
+
+local SAVE_MS = 500  -- between two commits of how far it has come
+local IDLE_MS = 1000
+local AWAY_MS = 100  -- between two looks whether the broker is back
+local FIRST_PAUSE_MS, LAST_PAUSE_MS = 250, 10000 -- when it refuses what it is given
+
+local function commit(change)
+  local ok, _, why = change:commit()
+  if not ok then error(why, 0) end
+end
+
+-- A relay that is new begins with what happens from now on.
+local function begin()
+  local change, number = db.change(), events.newest()
+  readers.begin(change, relay.NAME, number)
+  commit(change)
+  log.info("events are relayed from now on", { after = number })
+  return number
+end
+
+-- Nothing is kept for a relay that is not wanted any more.
+local function forget()
+  if not readers.get(relay.NAME) then return end
+  local change = db.change()
+  readers.forget(change, relay.NAME)
+  commit(change)
+  log.info("events are not relayed any more")
+end
+
+---@class event.relay
+---@field sent integer number of the last event that was handed over
+---@field confirmed integer number up to which the broker has all
+---@field saved integer the same as the store knows it
+---@field waiting boolean nothing was confirmed since the broker was lost
+---@field under_way {box:table, last:integer}[] two at most, each of half a window, so that one is always on its way
+
+-- A store that takes nothing at present is tried again: what was relayed need not be relayed anew for that.
+local function save(it)
+  if it.saved == it.confirmed or clock.monotonic() < it.save_at then return end
+  local change, number = db.change(), it.confirmed
+  readers.move(change, relay.NAME, number)
+  if change:commit() then it.saved = number end
+  it.save_at = clock.monotonic() + SAVE_MS
+end
+
+-- Hands over what comes next → false: there is nothing.
+local function hand_over(it)
+  local rows, list = events.after(it.sent, config.bus.window // 2), {}
+  if #rows == 0 then return false end
+  for i, row in ipairs(rows) do
+    local body, key = cloud.text(row)
+    list[i] = { key = key, id = ("%d"):format(row.number), body = body }
+  end
+  it.sent = rows[#rows].number
+  it.under_way[#it.under_way + 1] = { box = bus.send(list), last = it.sent }
+  return true
+end
+
+-- Waits for the older of the two → nil if all is well, else why not; then what was not confirmed is to be handed over again.
+local function take_back(it)
+  local oldest = table.remove(it.under_way, 1)
+  local ok, _, why = oldest.box:wait()
+  if ok then
+    if it.waiting then log.info("events are relayed again", { from = it.confirmed + 1 }) end
+    it.confirmed, it.waiting = oldest.last, false
+    return nil
+  end
+  for _, other in ipairs(it.under_way) do other.box:wait() end -- so that what follows comes behind it
+  it.under_way, it.sent = {}, it.confirmed
+  return why
+end
+
+-- Goes on until the bus does not → why.
+local function go_on(it)
+  while true do
+    local handed_over, why = hand_over(it), nil
+    if #it.under_way == 2 or not handed_over and #it.under_way == 1 then why = take_back(it) end
+    if why then return why end
+    save(it)
+    if not handed_over and #it.under_way == 0 then changes.wait(it.saved == it.confirmed and IDLE_MS or SAVE_MS) end
+  end
+end
+
+local function await_broker()
+  local state = bus.state()
+  while not state.up or state.blocked do
+    task.sleep(AWAY_MS)
+    state = bus.state()
+  end
+end
+
+---Relays for ever, where there is somebody to relay to.
+function relay.run()
+  if bus.kind() == "embedded" then return forget() end
+  local number = readers.get(relay.NAME) or begin()
+  local it = { sent = number, confirmed = number, saved = number, save_at = 0, waiting = false, under_way = {} }
+  local pause, before = FIRST_PAUSE_MS, number
+  while true do
+    await_broker()
+    local why = go_on(it)
+    if it.confirmed > before then pause = FIRST_PAUSE_MS end
+    before = it.confirmed
+    if not it.waiting then log.info("events wait for the broker", { from = it.confirmed + 1, error = why }) end
+    it.waiting = true
+    if bus.state().up then -- it refuses some, or is back already
+      task.sleep(pause)
+      pause = math.min(2 * pause, LAST_PAUSE_MS)
+    end
+  end
+end
+
+return relay
