@@ -69,7 +69,7 @@ describe("the OpenAPI document", function()
       end
     end
     table.sort(open)
-    assert.same({ "/healthz", "/openapi.json", "/readyz" }, open)
+    assert.same({ "/asyncapi.json", "/healthz", "/openapi.json", "/readyz" }, open)
   end)
 
   it("declares the parameters of every path, and gives every operation a summary", function()

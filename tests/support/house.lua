@@ -101,7 +101,7 @@ local clock = { now = function() return 0 end, monotonic = function() return 0 e
 
 local house = { json = json, template = template, terminal = terminal, program = program, clock = clock }
 
-for name in ("changes client config db digest files ids log plugins reach resources server shape task"):gmatch "%w+" do
+for name in ("bus changes client config db digest files ids log plugins reach resources server shape task"):gmatch "%w+" do
   house[name] = anything
 end
 for name, stand_in in pairs(house) do

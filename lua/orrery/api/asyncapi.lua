@@ -81,7 +81,7 @@ local function messages_of_events()
 end
 
 -- The messages of a channel, as those of some names, and of an operation on it.
-local function referring(names, ...)
+local function referring(names)
   local messages = {}
   for _, name in ipairs(names) do messages[name] = ref("components", "messages", name) end
   return messages
@@ -133,8 +133,8 @@ local function add_stream(out, route, scope)
       .. "Last-Event-ID goes on after an event.", bindings = { http = {} } }
   if scope.of then channel.parameters = { id = { description = "an identifier" } } end
   out.channels[scope.name] = channel
-  out.operations["tell." .. scope.name] = { action = "send", channel = ref("channels", scope.name), summary = route.summary .. ".",
-    messages = messages_on(scope.name, chosen) }
+  out.operations["tell." .. scope.name] = { action = "send", summary = route.summary .. ".",
+    channel = ref("channels", scope.name), messages = messages_on(scope.name, chosen) }
 end
 
 -- Calls ----------------------------------------------------------------------------------------------------------
@@ -210,8 +210,8 @@ function asyncapi.describe(routes, methods, services)
   local out = {
     asyncapi = "3.0.0", defaultContentType = cloud.MEDIA_TYPE,
     info = { title = "Orrery", version = server.version, license = { name = "Apache-2.0" },
-      description = "What happens to simulations, as it happens. Events are CloudEvents 1.0 in JSON. Each comes at least once; one "
-        .. "that comes again has the same id. /openapi.json describes the REST interface." },
+      description = "What happens to simulations, as it happens. Events are CloudEvents 1.0 in JSON. Each comes at least once; "
+        .. "one that comes again has the same id. /openapi.json describes the REST interface." },
     servers = { rest = server_at("http", "localhost:8080", "This server.") },
     channels = {}, operations = {}, components = { messages = messages_of_events() },
   }

@@ -1,9 +1,13 @@
 -- For those who watch the server: alive, ready, and in numbers.
+local bus = require "house.bus"
+local clock = require "house.clock"
 local config = require "house.config"
 local json = require "house.json"
 local server = require "house.server"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.resources"
+local events = require "orrery.data.events"
+local readers = require "orrery.data.readers"
 
 local STILL_MS = 10000 -- a control loop that has not gone round for so long stands still
 
@@ -11,11 +15,18 @@ local function healthz() return answer.json(200, '{"status":"ok"}') end
 
 local function unready(detail) return answer.json(503, json.encode { status = "unready", detail = detail }) end
 
+-- The server does its work without the broker, too: events wait for it.
+local function state_of_bus()
+  local state = bus.state()
+  return { state = state.blocked and "blocked" or state.up and "up" or "down", since = clock.text(state.since) }
+end
+
 local function readyz()
   local age, trouble = server.beat_age(), server.trouble()
   if age > STILL_MS then return unready(("the control loop has stood still for %d ms"):format(age)) end
   if trouble then return unready("nothing can be stored: " .. trouble) end
-  return answer.json(200, '{"status":"ready"}')
+  if bus.kind() == "embedded" then return answer.json(200, '{"status":"ready"}') end
+  return answer.json(200, json.encode { status = "ready", bus = state_of_bus() })
 end
 
 local function put(out, name, kind, help, value)
@@ -46,6 +57,27 @@ local function put_resources(out)
   end
 end
 
+-- How far the log has come, and those who read it.
+local function put_events(out)
+  local newest, relay, last = events.newest(), readers.get "relay", readers.last()
+  put(out, "events_total", "counter", "events that were ever appended to the log", newest)
+  put(out, "events_unread", "gauge", "events that the last of those who must have all has yet to deal with",
+    last and math.max(newest - last.number, 0) or 0)
+  if relay then
+    put(out, "relay_behind_events", "gauge", "events that the broker has yet to confirm", math.max(newest - relay, 0))
+  end
+end
+
+local function put_bus(out)
+  if bus.kind() == "embedded" then return end
+  local state = bus.state()
+  put(out, "bus_up", "gauge", "whether there is a connection to the broker", state.up and 1 or 0)
+  put(out, "bus_blocked", "gauge", "whether the broker takes nothing at present", state.blocked and 1 or 0)
+  put(out, "bus_connects_total", "counter", "connections made to the broker", state.connects)
+  put(out, "bus_published_total", "counter", "events handed to the broker, those that were repeated among them", state.published)
+  put(out, "bus_confirmed_total", "counter", "events that it has confirmed", state.confirmed)
+end
+
 local function metrics()
   local m, out = server.metrics(), {}
   put_answers(out, m)
@@ -64,6 +96,8 @@ local function metrics()
   put(out, "process_memory_peak_bytes", "gauge", "largest resident size", m.memory_peak_bytes)
   put(out, "process_cpu_seconds_total", "counter", "processor time", ("%.3f"):format((m.cpu_user_us + m.cpu_system_us) / 1e6))
   put(out, "process_start_time_seconds", "gauge", "when it started", ("%.3f"):format(m.started_ms / 1000))
+  put_events(out)
+  put_bus(out)
   put_resources(out)
   return 200, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n", table.concat(out)
 end

@@ -8,7 +8,7 @@ local rpc = require "orrery.api.rpc"
 local schema = require "orrery.core.schema"
 
 local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files",
-  "uploads", "resources", "queues", "schedulers", "tokens", "openapi" }
+  "uploads", "resources", "queues", "schedulers", "tokens", "openapi", "asyncapi" }
 
 ---@class api.route
 ---@field method string
@@ -30,6 +30,7 @@ for _, name in ipairs(collections) do
   end
 end
 require("orrery.api.openapi").describe(routes)
+require("orrery.api.asyncapi").describe(routes, {}, {})
 
 -- The last is what curl -d says when it is told nothing; forms are not served, so it can only mean JSON.
 local JSON_TYPES = { ["application/json"] = true, ["text/json"] = true, ["application/x-www-form-urlencoded"] = true }

@@ -64,10 +64,13 @@ local components = {
   token = object { id = id(), owner = text(), role = text(), name = text(true), created_at = time(), expires_at = time(),
     token = text() },
   file = object { path = text(), type = text(), size = whole(), modified_at = time() },
-  status = object { status = text() },
+  status = object { status = text(), bus = object { state = choice { "up", "blocked", "down" }, since = time() } },
   problem = object { type = text(), title = text(), status = whole(), detail = text(), request_id = text(),
     offset = whole(), errors = { type = "array", items = object { pointer = text(), detail = text() } } },
 }
+
+---What messages of other documents look like as well.
+openapi.schemas = components
 
 local media = { bytes = "application/octet-stream", text = "text/plain" }
 

@@ -4,7 +4,6 @@ local changes = require "house.changes"
 local clock = require "house.clock"
 local db = require "house.db"
 local house = require "house.resources"
-local keeping = require "orrery.core.event.keeping"
 local limits = require "orrery.core.job.limits"
 local log = require "house.log"
 local server = require "house.server"
@@ -13,9 +12,11 @@ local boot = require "orrery.core.boot"
 local deletion = require "orrery.core.job.deletion"
 local dispatch = require "orrery.core.submission.dispatch"
 local idempotency = require "orrery.data.idempotency"
+local keeping = require "orrery.core.event.keeping"
 local monitor = require "orrery.core.resource.monitor"
 local orders = require "orrery.core.resource.orders"
 local placement = require "orrery.core.job.placement"
+local relay = require "orrery.core.event.relay"
 local recover = require "orrery.core.submission.recover"
 local retention = require "orrery.core.job.retention"
 local roster = require "orrery.core.resource.roster"
@@ -27,6 +28,7 @@ local IDLE_MS = 1000                     -- the longest pause of any task: time-
 local GATHER_MS = 20                     -- commits come in crowds; one look is enough for all of a crowd
 local HOUSEKEEPING_MS = 60000
 local REMOVAL_MS = 5000                  -- between two looks for directories to remove
+local RELAY_MS = 1000                    -- before the relay begins again, should it fail; where there is no broker it just ends
 local IDEMPOTENCY_MS = 7 * 24 * 3600000  -- answers are kept for a week
 
 local function go_round(it, changed)
@@ -117,6 +119,7 @@ return function()
     task.spawn(again_and_again, REMOVAL_MS, "removing directories", deletion.remove_directories)
     task.spawn(again_and_again, HOUSEKEEPING_MS, "retention", retention.run)
     task.spawn(again_and_again, HOUSEKEEPING_MS, "keeping events", keeping.run)
+    task.spawn(again_and_again, RELAY_MS, "relaying events", relay.run)
     server.beat()
     server.ready()
   end
