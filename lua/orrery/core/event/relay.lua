@@ -16,6 +16,7 @@ local relay = {}
 
 relay.NAME = "relay" -- among the readers of the log
 
+local MOST = 3       -- boxes of half a window: two fill it, and the next one is there when one of them comes home
 local SAVE_MS = 500  -- between two commits of how far it has come
 local IDLE_MS = 1000
 local AWAY_MS = 100  -- between two looks whether the broker is back
@@ -49,7 +50,7 @@ end
 ---@field confirmed integer number up to which the broker has all
 ---@field saved integer the same as the store knows it
 ---@field waiting boolean nothing was confirmed since the broker was lost
----@field under_way {box:table, last:integer}[] two at most, each of half a window, so that one is always on its way
+---@field under_way {box:table, last:integer}[] at most MOST
 
 -- A store that takes nothing at present is tried again: what was relayed need not be relayed anew for that.
 local function save(it)
@@ -73,7 +74,7 @@ local function hand_over(it)
   return true
 end
 
--- Waits for the older of the two → nil if all is well, else why not; then what was not confirmed is to be handed over again.
+-- Waits for the oldest box → nil if all is well, else why not; then what was not confirmed is to be handed over again.
 local function take_back(it)
   local oldest = table.remove(it.under_way, 1)
   local ok, _, why = oldest.box:wait()
@@ -91,7 +92,7 @@ end
 local function go_on(it)
   while true do
     local handed_over, why = hand_over(it), nil
-    if #it.under_way == 2 or not handed_over and #it.under_way == 1 then why = take_back(it) end
+    if #it.under_way == MOST or not handed_over and #it.under_way > 0 then why = take_back(it) end
     if why then return why end
     save(it)
     if not handed_over and #it.under_way == 0 then changes.wait(it.saved == it.confirmed and IDLE_MS or SAVE_MS) end
