@@ -143,8 +143,8 @@ local SAY = "AMQP's `type` names the method, `reply_to` and `correlation_id` say
   .. "idempotency key, and `expiration` the time that there is. "
 
 local function reply_schema(method)
-  if type(method.reply) == "table" then return method.reply end
-  return openapi.schemas[method.reply] and ref("components", "schemas", method.reply) or {}
+  if type(method.reply) == "string" then return ref("components", "schemas", method.reply) end
+  return method.reply or { type = "null" }
 end
 
 local function queue_of(name, help)
@@ -154,16 +154,16 @@ local function queue_of(name, help)
 end
 
 -- One method of a queue, with its answer. `action` is what Orrery does: it receives calls of its own methods, and sends those
--- of services.
-local function add_method(out, channel, method, action)
-  local request, reply = method.name, method.name .. ".reply"
+-- of services. What it is called here is unique among all methods.
+local function add_method(out, channel, request, method, action)
+  local reply = request .. ".reply"
   out.components.messages[request] = { name = method.name, summary = method.summary, contentType = "application/json",
     payload = method.request, correlationId = ref("components", "correlationIds", "call") }
-  out.components.messages[reply] = { name = reply, summary = "What answers it.", contentType = "application/json",
-    payload = reply_schema(method), correlationId = ref("components", "correlationIds", "call") }
+  out.components.messages[reply] = { name = method.name .. ".reply", summary = "What answers it.",
+    contentType = "application/json", payload = reply_schema(method), correlationId = ref("components", "correlationIds", "call") }
   out.channels[channel].messages[request] = ref("components", "messages", request)
   out.channels.replies.messages[reply] = ref("components", "messages", reply)
-  out.operations[method.name] = { action = action, channel = ref("channels", channel), summary = method.summary,
+  out.operations[request] = { action = action, channel = ref("channels", channel), summary = method.summary,
     description = method.role and ("It needs the role %s."):format(method.role) or nil,
     messages = messages_on(channel, { request }),
     reply = { channel = ref("channels", "replies"), messages = messages_on("replies", { reply, "problem" }),
@@ -181,11 +181,14 @@ local function add_calls(out, methods, services)
     messages = { problem = ref("components", "messages", "problem") } }
   local queue = config.bus.prefix .. ".rpc"
   if #methods > 0 then out.channels.calls = queue_of(queue, SAY .. "Orrery answers.") end
-  for _, method in ipairs(methods) do add_method(out, "calls", method, "receive") end
+  for _, method in ipairs(methods) do add_method(out, "calls", method.name, method, "receive") end
   for _, service in ipairs(services) do
     local channel = "service." .. service.name
-    out.channels[channel] = queue_of(queue .. "." .. service.name, SAY .. "The service declares the queue, and answers.")
-    for _, method in ipairs(service.methods) do add_method(out, channel, method, "send") end
+    out.channels[channel] = queue_of(queue .. "." .. service.name, SAY .. "The service declares the queue, and answers; it is "
+      .. "asked where the configuration says that it is external.")
+    for _, method in ipairs(service.methods) do
+      add_method(out, channel, channel .. "." .. method.name, method, "send")
+    end
   end
 end
 
