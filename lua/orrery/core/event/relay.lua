@@ -83,7 +83,7 @@ local function take_back(it)
     it.confirmed, it.waiting = oldest.last, false
     return nil
   end
-  for _, other in ipairs(it.under_way) do other.box:wait() end -- so that what follows comes behind it
+  for _, other in ipairs(it.under_way) do other.box:wait() end -- what comes again comes behind them, not between them
   it.under_way, it.sent = {}, it.confirmed
   return why
 end
