@@ -4,7 +4,8 @@
      beat()                     control worker: the loop has gone round
      beat_age()                 → milliseconds since the last beat
      trouble()                  → why nothing can be stored at present | nil
-     hook_failed()              counts a hook of the site that failed
+     count(name)                one more of what metrics() tells by that name: hook_failures, rpc_calls, rpc_refusals,
+                                service_calls, service_failures
      random(bytes)              → hexadecimal text from the kernel's generator
      write_private(name, text)  → writes a file of mode 0600 into the data directory | nil, code, sentence
      metrics()                  → {name = number}: the process's counters */
@@ -41,8 +42,13 @@ static int l_beat(lua_State *L) {
   return 0;
 }
 
-static int l_hook_failed(lua_State *L) {
-  atomic_fetch_add_explicit(&orr_house_of(L)->stats->hook_failures, 1, memory_order_relaxed);
+static int l_count(lua_State *L) {
+  static const char *const names[] = {"hook_failures", "rpc_calls",        "rpc_refusals",
+                                      "service_calls", "service_failures", NULL};
+  struct orr_stats *stats = orr_house_of(L)->stats;
+  _Atomic int64_t *const counters[] = {&stats->hook_failures, &stats->rpc_calls, &stats->rpc_refusals,
+                                       &stats->service_calls, &stats->service_failures};
+  atomic_fetch_add_explicit(counters[luaL_checkoption(L, 1, NULL, names)], 1, memory_order_relaxed);
   return 0;
 }
 
@@ -117,6 +123,10 @@ static int l_metrics(lua_State *L) {
   set(L, "connections", atomic_load(&stats->connections));
   set(L, "handler_failures", atomic_load(&stats->handler_failures));
   set(L, "hook_failures", atomic_load(&stats->hook_failures));
+  set(L, "rpc_calls", atomic_load(&stats->rpc_calls));
+  set(L, "rpc_refusals", atomic_load(&stats->rpc_refusals));
+  set(L, "service_calls", atomic_load(&stats->service_calls));
+  set(L, "service_failures", atomic_load(&stats->service_failures));
   set(L, "store_commits", store.commits);
   set(L, "store_groups", store.groups);
   set(L, "store_conflicts", store.conflicts);
@@ -133,15 +143,10 @@ static int l_metrics(lua_State *L) {
 }
 
 int orr_bind_server(lua_State *L) {
-  static const luaL_Reg functions[] = {{"ready", l_ready},
-                                       {"beat", l_beat},
-                                       {"beat_age", l_beat_age},
-                                       {"trouble", l_trouble},
-                                       {"random", l_random},
-                                       {"write_private", l_write_private},
-                                       {"metrics", l_metrics},
-                                       {"hook_failed", l_hook_failed},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"ready", l_ready},     {"beat", l_beat},     {"beat_age", l_beat_age},
+      {"trouble", l_trouble}, {"random", l_random}, {"write_private", l_write_private},
+      {"metrics", l_metrics}, {"count", l_count},   {NULL, NULL}};
   luaL_newlib(L, functions);
   lua_pushliteral(L, ORRERY_VERSION);
   lua_setfield(L, -2, "version");

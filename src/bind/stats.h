@@ -12,6 +12,10 @@ struct orr_stats {
   _Atomic int64_t connections;
   _Atomic int64_t handler_failures; /* handlers that threw, ran too long or ran out of memory */
   _Atomic int64_t hook_failures;    /* hooks of the site that threw, ran too long or returned nonsense */
+  _Atomic int64_t rpc_calls;        /* calls of our methods over the bus … */
+  _Atomic int64_t rpc_refusals;     /* … answered with a problem of the caller's making */
+  _Atomic int64_t service_calls;    /* calls of services over the bus … */
+  _Atomic int64_t service_failures; /* … that were not answered, or with what is no answer */
   _Atomic int64_t control_beat_ms;  /* orr_clock_ms() when the control loop last went round */
 };
 

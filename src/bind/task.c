@@ -1,6 +1,8 @@
-/* house.task: sleep(ms) waits; spawn(function, …) starts a task of its own, whose failure is logged. */
+/* house.task: sleep(ms) waits; spawn(function, …) starts a task of its own, whose failure is logged; gate() makes what
+   tasks can wait at (gate.c). */
 #include "script/task.h"
 
+#include "bind/gate.h"
 #include "bind/house.h"
 #include "bind/sleep.h"
 #include "bind/tables.h"
@@ -25,7 +27,8 @@ static int l_spawn(lua_State *L) {
 }
 
 int orr_bind_task(lua_State *L) {
-  static const luaL_Reg functions[] = {{"sleep", l_sleep}, {"spawn", l_spawn}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"sleep", l_sleep}, {"spawn", l_spawn}, {"gate", orr_gate_make}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

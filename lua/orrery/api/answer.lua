@@ -33,7 +33,7 @@ end
 
 -- Waiting --------------------------------------------------------------------------------------------------------
 
-answer.wait_query = { type = "number", min = 0, max = 60,
+answer.wait_query = { type = "number", min = 0, max = 60, not_rpc = "the events on the bus tell what changes",
   help = "seconds to wait: until it has ended, or, with If-None-Match, until it is another than that" }
 
 ---Reads what a row has become, whenever something changed about it, until there is something to tell or the time is over.

@@ -86,15 +86,16 @@ local function submit_simulation(row)
 end
 
 local routes = {
-  { method = "POST", path = "/v1/jobs/{id}/submit", summary = "Submit a NEW job", handler = on_job("submit", submit_job) },
-  { method = "POST", path = "/v1/simulations/{id}/submit", summary = "Submit all NEW jobs",
+  { method = "POST", path = "/v1/jobs/{id}/submit", rpc = "jobs.submit", summary = "Submit a NEW job",
+    handler = on_job("submit", submit_job) },
+  { method = "POST", path = "/v1/simulations/{id}/submit", rpc = "simulations.submit", summary = "Submit all NEW jobs",
     handler = on_simulation("submit", submit_simulation) },
 }
 for verb in pairs(wishes) do
   local title = verb:sub(1, 1):upper() .. verb:sub(2)
-  routes[#routes + 1] = { method = "POST", path = "/v1/jobs/{id}/" .. verb, summary = title .. " a job",
+  routes[#routes + 1] = { method = "POST", path = "/v1/jobs/{id}/" .. verb, rpc = "jobs." .. verb, summary = title .. " a job",
     handler = on_job(verb, steer_job) }
-  routes[#routes + 1] = { method = "POST", path = "/v1/simulations/{id}/" .. verb,
+  routes[#routes + 1] = { method = "POST", path = "/v1/simulations/{id}/" .. verb, rpc = "simulations." .. verb,
     summary = title .. " all jobs of a simulation", handler = on_simulation(verb, steer_simulation) }
 end
 for _, route in ipairs(routes) do

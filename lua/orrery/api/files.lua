@@ -156,8 +156,8 @@ return {
     query = output_query, response = "bytes" },
   { method = "GET", path = "/v1/jobs/{id}/stderr", summary = "What the job wrote as errors",
     handler = output "stderr", query = output_query, response = "bytes" },
-  { method = "GET", path = "/v1/jobs/{id}/files", summary = "List the files of a job", handler = get, query = query,
-    response = "list" },
+  { method = "GET", path = "/v1/jobs/{id}/files", rpc = "jobs.files", summary = "List the files of a job", handler = get,
+    query = query, response = "list" },
   { method = "GET", path = "/v1/jobs/{id}/files/{path*}", summary = "Download a file, or list a folder", handler = get,
     query = query, response = "bytes" },
 }

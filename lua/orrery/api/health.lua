@@ -84,6 +84,10 @@ local function metrics()
   put(out, "http_answer_bytes_total", "counter", "bytes of answers", m.answer_bytes)
   put(out, "http_handler_failures_total", "counter", "handlers that threw or went over a budget", m.handler_failures)
   put(out, "hook_failures_total", "counter", "hooks of the site that threw, looped or returned nonsense", m.hook_failures)
+  put(out, "rpc_calls_total", "counter", "calls of Orrery's methods over the bus", m.rpc_calls)
+  put(out, "rpc_refusals_total", "counter", "those answered with a problem of the caller's making", m.rpc_refusals)
+  put(out, "service_calls_total", "counter", "calls of the site's services over the bus", m.service_calls)
+  put(out, "service_failures_total", "counter", "those without an answer, or with what is none", m.service_failures)
   put(out, "store_commits_total", "counter", "commits", m.store_commits)
   put(out, "store_groups_total", "counter", "transactions, each of one commit or more", m.store_groups)
   put(out, "store_conflicts_total", "counter", "commits whose guard failed", m.store_conflicts)
@@ -103,8 +107,10 @@ local function metrics()
 end
 
 return {
-  { method = "GET", path = "/healthz", summary = "Whether the server runs", open = true, handler = healthz, response = "status" },
-  { method = "GET", path = "/readyz", summary = "Whether it does its work", open = true, handler = readyz, response = "status" },
+  { method = "GET", path = "/healthz", rpc = "ping", summary = "Whether the server runs", open = true, handler = healthz,
+    response = "status" },
+  { method = "GET", path = "/readyz", rpc = "ready", summary = "Whether it does its work", open = true, handler = readyz,
+    response = "status" },
   { method = "GET", path = "/metrics", summary = "Counters, for Prometheus", open = config.metrics_open, handler = metrics,
     response = "text" },
 }

@@ -35,6 +35,6 @@ local function history(context, id)
 end
 
 return {
-  { method = "GET", path = "/v1/jobs/{id}/history", summary = "What happened to a job", handler = history, response = "list",
-    query = { limit = answer.page_query.limit, cursor = answer.page_query.cursor } },
+  { method = "GET", path = "/v1/jobs/{id}/history", rpc = "jobs.history", summary = "What happened to a job", handler = history,
+    response = "list", query = { limit = answer.page_query.limit, cursor = answer.page_query.cursor } },
 }

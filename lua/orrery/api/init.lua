@@ -1,11 +1,11 @@
--- The API: the routes of all collections, and the one way a request takes through them: route, principal, query, body,
--- handler, answer. Each route is declared once (method, path, schemas, role, handler); the OpenAPI document is made of
--- the same declarations.
+-- The API: the routes of all collections, what of a request is HTTP's alone, and the methods over the bus (rpc.lua), which go
+-- the same way. Each route is declared once (method, path, schemas, role, handler, method over the bus); the OpenAPI document
+-- is made of the same declarations.
 local json = require "house.json"
-local auth = require "orrery.api.auth"
 local problem = require "orrery.api.problem"
 local rpc = require "orrery.api.rpc"
 local schema = require "orrery.core.schema"
+local way = require "orrery.api.way"
 
 local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files",
   "uploads", "resources", "queues", "schedulers", "tokens", "openapi", "asyncapi" }
@@ -13,10 +13,11 @@ local collections = { "health", "simulations", "jobs", "sweeps", "control", "ret
 ---@class api.route
 ---@field method string
 ---@field path string
+---@field rpc string|nil its method over the bus, without "orrery."; nil: its answer is bytes, or about HTTP
 ---@field summary string for the OpenAPI document
 ---@field open boolean|nil no token is needed
 ---@field role string|nil the least role (default: user)
----@field query table<string, schema>|nil
+---@field query table<string, schema>|nil `not_rpc` of one: why it is no parameter over the bus
 ---@field body schema|nil
 ---@field streams boolean|nil the handler reads the body, which is of any type, as it comes (request:read)
 ---@field accepted string|nil when the answer is 202 instead, in words
@@ -43,10 +44,14 @@ end
 
 local NO_QUERY = {} -- of all requests without one; handlers only read
 
-local function read_query(request, declared)
+---@type way.reading
+local http = {}
+
+function http.query(request, route)
   local query, why = request:query()
   if query == false then return NO_QUERY end
   if not query then problem.raise("invalid-query", why) end
+  local declared = route.query
   for name, text in pairs(query) do
     local s = declared and declared[name]
     if not s then
@@ -64,7 +69,7 @@ local function read_query(request, declared)
   return query
 end
 
-local function read_body(request, route)
+function http.body(request, route)
   local text = request:body()
   local kind = request:header "content-type"
   if kind and not JSON_TYPES[kind:match("^%s*([^;%s]*)"):lower()] then
@@ -82,17 +87,6 @@ local function read_body(request, route)
   local problems = schema.check(route.body, body)
   if problems then problem.invalid(problems) end
   return body
-end
-
-local function run(route, request, ...)
-  local context = { request = request }
-  if not route.open then
-    context.principal = auth.identify(request)
-    if route.role then auth.require_role(context.principal, route.role) end
-  end
-  context.query = read_query(request, route.query)
-  if route.body then context.body = read_body(request, route) end
-  return route.handler(context, ...)
 end
 
 local method_bits = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS" }
@@ -116,20 +110,10 @@ local function miss(request, number, allowed)
   problem.raise("not-found", ("There is nothing at %s; /openapi.json lists what there is."):format(request:path()))
 end
 
--- Problems pass as they are; anything else is a defect, and the log wants to know where.
-local function explain(thrown)
-  if type(thrown) == "table" and thrown.problem then return thrown end
-  return debug.traceback(tostring(thrown), 2)
-end
-
 local function serve(request, number, ...)
   local route = routes[number]
-  local ok, status, headers, body
-  if route then ok, status, headers, body = xpcall(run, explain, route, request, ...)
-  else ok, status, headers, body = xpcall(miss, explain, request, number, ...) end
-  if ok then return status, headers, body end
-  if type(status) == "table" then return problem.answer(status, request:id()) end
-  error(status, 0)
+  if route then return way.answer(request, way.run, http, route, ...) end
+  return way.answer(request, miss, number, ...)
 end
 
-return { routes = routes, serve = serve, call = rpc.call }
+return { routes = routes, serve = serve, call = rpc.of(routes) }

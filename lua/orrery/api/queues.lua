@@ -37,8 +37,8 @@ local function get_queues(_, name)
 end
 
 return {
-  { method = "GET", path = "/v1/resources/{name}/status", summary = "How a resource's scheduler is, by its own words",
-    handler = get_status, response = "observation" },
-  { method = "GET", path = "/v1/resources/{name}/queues", summary = "A resource's queues and their limits", handler = get_queues,
-    response = "queues" },
+  { method = "GET", path = "/v1/resources/{name}/status", rpc = "resources.status",
+    summary = "How a resource's scheduler is, by its own words", handler = get_status, response = "observation" },
+  { method = "GET", path = "/v1/resources/{name}/queues", rpc = "resources.queues",
+    summary = "A resource's queues and their limits", handler = get_queues, response = "queues" },
 }

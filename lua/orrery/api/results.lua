@@ -94,7 +94,8 @@ local function get(context, id)
 end
 
 return {
-  { method = "GET", path = "/v1/simulations/{id}/results", summary = "Parameters and outcomes, a row for each job",
-    handler = get, response = "list",
-    query = answer.list_query { format = { type = "text", choices = { "json", "csv" }, help = "csv: all rows at once" } } },
+  { method = "GET", path = "/v1/simulations/{id}/results", rpc = "simulations.results",
+    summary = "Parameters and outcomes, a row for each job", handler = get, response = "list",
+    query = answer.list_query { format = { type = "text", choices = { "json", "csv" }, help = "csv: all rows at once",
+      not_rpc = "an answer over the bus is JSON" } } },
 }

@@ -59,6 +59,6 @@ local function try_again(context, id)
 end
 
 return {
-  { method = "POST", path = "/v1/jobs/{id}/retry", summary = "Try an ended job again", status = 202, handler = try_again,
-    response = "job" },
+  { method = "POST", path = "/v1/jobs/{id}/retry", rpc = "jobs.retry", summary = "Try an ended job again", status = 202,
+    handler = try_again, response = "job" },
 }

@@ -115,12 +115,14 @@ local enable = recording(200, function(change, name, wish)
 end)
 
 return {
-  { method = "GET", path = "/v1/schedulers", summary = "List scheduler plug-ins", handler = list, response = "list" },
-  { method = "GET", path = "/v1/schedulers/{name}", summary = "Get a scheduler plug-in", handler = get, response = "scheduler" },
-  { method = "POST", path = "/v1/schedulers/{name}/reload", summary = "Read a scheduler plug-in's file again", role = "admin",
-    status = 202, handler = reload, response = "scheduler" },
-  { method = "POST", path = "/v1/schedulers/{name}/disable", summary = "Close a scheduler plug-in", role = "admin",
-    handler = disable, response = "scheduler" },
-  { method = "POST", path = "/v1/schedulers/{name}/enable", summary = "Use a scheduler plug-in again", role = "admin",
-    handler = enable, response = "scheduler" },
+  { method = "GET", path = "/v1/schedulers", rpc = "schedulers.list", summary = "List scheduler plug-ins", handler = list,
+    response = "list" },
+  { method = "GET", path = "/v1/schedulers/{name}", rpc = "schedulers.get", summary = "Get a scheduler plug-in", handler = get,
+    response = "scheduler" },
+  { method = "POST", path = "/v1/schedulers/{name}/reload", rpc = "schedulers.reload",
+    summary = "Read a scheduler plug-in's file again", role = "admin", status = 202, handler = reload, response = "scheduler" },
+  { method = "POST", path = "/v1/schedulers/{name}/disable", rpc = "schedulers.disable", summary = "Close a scheduler plug-in",
+    role = "admin", handler = disable, response = "scheduler" },
+  { method = "POST", path = "/v1/schedulers/{name}/enable", rpc = "schedulers.enable",
+    summary = "Use a scheduler plug-in again", role = "admin", handler = enable, response = "scheduler" },
 }

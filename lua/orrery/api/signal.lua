@@ -31,7 +31,7 @@ local function signal(context, id)
 end
 
 return {
-  { method = "POST", path = "/v1/jobs/{id}/signal", summary = "Send a signal to a running job", status = 202,
+  { method = "POST", path = "/v1/jobs/{id}/signal", rpc = "jobs.signal", summary = "Send a signal to a running job", status = 202,
     handler = signal, response = "job", body = { type = "object", help = "which signal", fields = {
       name = { type = "text", choices = NAMES, required = true, help = "its name without SIG" } } } },
 }

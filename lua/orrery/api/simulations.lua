@@ -91,21 +91,21 @@ end
 
 return {
   shape = whole,
-  { method = "POST", path = "/v1/simulations", summary = "Create a simulation", status = 201, handler = create,
-    response = "simulation",
+  { method = "POST", path = "/v1/simulations", rpc = "simulations.create", summary = "Create a simulation", status = 201,
+    handler = create, response = "simulation",
     body = { type = "object", help = "a simulation", fields = {
       name = { type = "text", min = 1, max = 256, line = true, required = true, help = "for people" },
       description = description, tags = spec.tags, max_active = spec.max_active } } },
-  { method = "GET", path = "/v1/simulations", summary = "List simulations", handler = list, response = "list",
-    query = answer.list_query {
+  { method = "GET", path = "/v1/simulations", rpc = "simulations.list", summary = "List simulations", handler = list,
+    response = "list", query = answer.list_query {
       state = { type = "text", choices = { "NEW", "ACTIVE", "COMPLETED", "FAILED", "CANCELED" }, help = "only those in this state" },
       name = { type = "text", max = 256, help = "only those of this name" } } },
-  { method = "GET", path = "/v1/simulations/{id}", summary = "Get a simulation", handler = get, response = "simulation",
-    query = { wait = answer.wait_query } },
-  { method = "PATCH", path = "/v1/simulations/{id}", summary = "Change a simulation's name, description, tags or limit",
-    handler = patch, response = "simulation",
+  { method = "GET", path = "/v1/simulations/{id}", rpc = "simulations.get", summary = "Get a simulation", handler = get,
+    response = "simulation", query = { wait = answer.wait_query } },
+  { method = "PATCH", path = "/v1/simulations/{id}", rpc = "simulations.update",
+    summary = "Change a simulation's name, description, tags or limit", handler = patch, response = "simulation",
     body = { type = "object", help = "what to change", fields = { name = name, description = description, tags = spec.tags,
       max_active = { type = "either", spec.max_active, { type = "null", help = "no limit" } } } } },
-  { method = "DELETE", path = "/v1/simulations/{id}", summary = "Delete an ended simulation and its jobs", status = 204,
-    handler = delete },
+  { method = "DELETE", path = "/v1/simulations/{id}", rpc = "simulations.delete",
+    summary = "Delete an ended simulation and its jobs", status = 204, handler = delete },
 }

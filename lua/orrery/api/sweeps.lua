@@ -155,10 +155,10 @@ for _, name in ipairs { "limit", "cursor", "fields" } do list_query[name] = answ
 
 return {
   shape = whole,
-  { method = "POST", path = "/v1/simulations/{id}/sweeps", summary = "Create the jobs of a parameter space",
-    status = 201, handler = create, body = sweep.schema, response = "sweep" },
-  { method = "GET", path = "/v1/simulations/{id}/sweeps", summary = "List a simulation's sweeps", handler = list,
-    query = list_query, response = "list" },
-  { method = "GET", path = "/v1/simulations/{id}/sweeps/{sweep}", summary = "Get a sweep", handler = get,
+  { method = "POST", path = "/v1/simulations/{id}/sweeps", rpc = "sweeps.create",
+    summary = "Create the jobs of a parameter space", status = 201, handler = create, body = sweep.schema, response = "sweep" },
+  { method = "GET", path = "/v1/simulations/{id}/sweeps", rpc = "sweeps.list", summary = "List a simulation's sweeps",
+    handler = list, query = list_query, response = "list" },
+  { method = "GET", path = "/v1/simulations/{id}/sweeps/{sweep}", rpc = "sweeps.get", summary = "Get a sweep", handler = get,
     response = "sweep" },
 }

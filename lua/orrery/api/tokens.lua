@@ -49,14 +49,17 @@ local function delete(context, id)
 end
 
 return {
-  { method = "GET", path = "/v1/whoami", summary = "Whose token this is", handler = whoami, response = "principal" },
-  { method = "POST", path = "/v1/tokens", summary = "Make a token", status = 201, role = "admin", handler = create, response = "token",
+  { method = "GET", path = "/v1/whoami", rpc = "whoami", summary = "Whose token this is", handler = whoami,
+    response = "principal" },
+  { method = "POST", path = "/v1/tokens", rpc = "tokens.create", summary = "Make a token", status = 201, role = "admin",
+    handler = create, response = "token",
     body = { type = "object", help = "a token", fields = {
       owner = { type = "text", min = 1, max = 128, line = true, required = true, help = "whose it is" },
       role = { type = "text", choices = { "user", "operator", "admin" }, help = "what it allows (default user)" },
       name = { type = "text", max = 128, line = true, help = "for people" },
       expires_in = { type = "integer", min = 1, max = 315360000, help = "seconds until it ends (default: never)" } } } },
-  { method = "GET", path = "/v1/tokens", summary = "List tokens", role = "admin", handler = list, response = "list",
-    query = { limit = answer.page_query.limit, cursor = answer.page_query.cursor } },
-  { method = "DELETE", path = "/v1/tokens/{id}", summary = "Revoke a token", status = 204, role = "admin", handler = delete },
+  { method = "GET", path = "/v1/tokens", rpc = "tokens.list", summary = "List tokens", role = "admin", handler = list,
+    response = "list", query = { limit = answer.page_query.limit, cursor = answer.page_query.cursor } },
+  { method = "DELETE", path = "/v1/tokens/{id}", rpc = "tokens.delete", summary = "Revoke a token", status = 204,
+    role = "admin", handler = delete },
 }

@@ -33,7 +33,7 @@ end
 
 ---A hook failed: it threw, or what it returned is no answer.
 function hooks.failed(name, why)
-  server.hook_failed()
+  server.count "hook_failures"
   log.error("hook failed", { hook = name, error = why })
 end
 

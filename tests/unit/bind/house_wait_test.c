@@ -1,4 +1,4 @@
-/* house.task and house.changes: waiting for time to pass, and for the store to change. */
+/* house.task and house.changes: waiting for time to pass, for another task, and for the store to change. */
 #include <pthread.h>
 
 #include "house.h"
@@ -35,6 +35,28 @@ static void a_spawned_failure_is_logged(void **state) {
 static void sleepers_do_not_delay_the_end(void **state) {
   rig_lua(*state, "for _ = 1, 100 do task.spawn(function() task.sleep(3600000) error 'unreachable' end) end");
 } /* rig_stop comes back, and nobody is woken */
+
+LUA_TEST(a_gate_lets_all_pass_once_it_is_open,
+         "local gate, passed = task.gate(), 0\n"
+         "for _ = 1, 1000 do task.spawn(function() same(gate:wait(60000), true) passed = passed + 1 end) end\n"
+         "task.sleep(5) same(passed, 0) gate:open() same(passed, 0) task.sleep(5) same(passed, 1000)\n"
+         "gate:open() same(gate:wait(60000), true) raises('number expected', gate.wait, gate)")
+
+LUA_TEST(who_waits_at_a_closed_gate_goes_in_time,
+         "local gate, before, late = task.gate(), clock.monotonic()\n"
+         "task.spawn(function() late = gate:wait(60000) end)\n"
+         "same(gate:wait(20), false) assert(clock.monotonic() - before >= 19)\n"
+         "same(gate:wait(0), false) same(gate:wait(-5), false) gate:open() task.sleep(5) same(late, true)")
+
+LUA_TEST(a_gate_lives_as_long_as_its_waiters,
+         "local passed = 0\n"
+         "for _ = 1, 10 do task.spawn(function() passed = passed + (task.gate():wait(10) and 0 or 1) end) end\n"
+         "collectgarbage() collectgarbage() task.sleep(40) same(passed, 10)")
+
+static void gates_do_not_delay_the_end(void **state) {
+  rig_lua(*state, "local gate = task.gate()\n"
+                  "for _ = 1, 100 do task.spawn(function() gate:wait(3600000) error 'unreachable' end) end");
+}
 
 /* --- house.changes --- */
 
@@ -150,6 +172,10 @@ int main(void) {
       TEST(who_sleeps_less_wakes_first),
       TEST(a_spawned_failure_is_logged),
       TEST(sleepers_do_not_delay_the_end),
+      TEST(a_gate_lets_all_pass_once_it_is_open),
+      TEST(who_waits_at_a_closed_gate_goes_in_time),
+      TEST(a_gate_lives_as_long_as_its_waiters),
+      TEST(gates_do_not_delay_the_end),
       TEST(a_wait_ends_in_time),
       TEST(a_commit_wakes_all_who_wait),
       TEST(who_waits_again_waits_for_the_next),
