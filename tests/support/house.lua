@@ -101,7 +101,14 @@ local clock = { now = function() return 0 end, monotonic = function() return 0 e
 
 local house = { json = json, template = template, terminal = terminal, program = program, clock = clock }
 
-for name in ("bus changes client config db digest files ids log plugins reach resources server shape task"):gmatch "%w+" do
+-- The settings that modules read when they are loaded.
+local config = setmetatable({
+  authentication = { service = "builtin", lifetime_s = 60, timeout_ms = 2000, away = "refuse", highest_role = "operator" },
+  resource_status = { service = "builtin", lifetime_s = 10, timeout_ms = 2000, away = "refuse" },
+}, getmetatable(anything))
+house.config = config
+
+for name in ("bus changes client db digest files ids log plugins reach resources server shape task"):gmatch "%w+" do
   house[name] = anything
 end
 for name, stand_in in pairs(house) do

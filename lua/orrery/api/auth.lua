@@ -1,8 +1,8 @@
--- Who asks: bearer tokens, and what their role allows.
+-- Who asks: bearer tokens, and what their role allows. Whose a token is, core.service.authentication says; what it said is
+-- known here for a moment, so that a request with a known token costs one look into a table.
 local clock = require "house.clock"
-local digest = require "house.digest"
+local authentication = require "orrery.core.service.authentication"
 local problem = require "orrery.api.problem"
-local tokens = require "orrery.data.tokens"
 
 local auth = {}
 
@@ -17,28 +17,33 @@ local ranks = { user = 1, operator = 2, admin = 3 }
 
 local cache, cached = {}, 0
 
-local function look_up(token)
-  local row = tokens.by_hash(digest.sha256(token))
-  if not row then return nil end
-  return { owner = row.owner, role = row.role, rank = ranks[row.role], sees_all = row.role ~= "user",
-    expires_at = row.expires_at }
-end
+authentication.watch(function() cache, cached = {}, 0 end)
 
 local challenge = { headers = 'WWW-Authenticate: Bearer realm="orrery"\r\n' }
 
 local function refuse(detail) problem.raise("unauthorized", detail, { headers = challenge.headers }) end
 
----The principal of a request. Raises unauthorized.
+local function look_up(token, now)
+  local identity, code, why = authentication.identify(token)
+  if code == "refused" then refuse(why) end
+  if not identity then
+    problem.raise("unavailable", ("Whose token this is cannot be told now: the authentication service fails (%s).")
+      :format(why or "it does not answer"), { headers = "Retry-After: 1\r\n" })
+  end
+  local principal = { owner = identity.owner, role = identity.role, rank = ranks[identity.role],
+    sees_all = identity.role ~= "user", expires_at = identity.expires_at }
+  return { principal = principal, until_ms = math.min(now + RECHECK_MS, identity.until_ms or math.maxinteger) }
+end
+
+---The principal of a request. Raises unauthorized, or unavailable while nobody can tell. May wait.
 function auth.identify(request)
   local token = request:bearer()
   if not token then refuse("Send the header Authorization: Bearer TOKEN.") end
   local entry, now = cache[token], clock.monotonic()
   if not entry or now > entry.until_ms then
-    local principal = look_up(token)
-    if not principal then refuse("The token is not known, or was revoked.") end
+    entry = look_up(token, now)
     if cached >= MOST_CACHED then cache, cached = {}, 0 end
-    if not entry then cached = cached + 1 end
-    entry = { principal = principal, until_ms = now + RECHECK_MS }
+    if not cache[token] then cached = cached + 1 end
     cache[token] = entry
   end
   local principal = entry.principal

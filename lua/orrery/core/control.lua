@@ -18,6 +18,7 @@ local orders = require "orrery.core.resource.orders"
 local placement = require "orrery.core.job.placement"
 local relay = require "orrery.core.event.relay"
 local recover = require "orrery.core.submission.recover"
+local resource_status = require "orrery.core.service.resource_status"
 local retention = require "orrery.core.job.retention"
 local roster = require "orrery.core.resource.roster"
 local steer = require "orrery.core.resource.steer"
@@ -41,7 +42,7 @@ local function go_round(it, changed)
     withdrawal.run(it)
     orders.give(it)
     it:observe()
-    it.more = not it.drained and dispatch.run(it)
+    it.more = not it.drained and not it.closed and dispatch.run(it)
     it:tell_of_accounts()
   end
   if it.drained or it.disabled then placement.let_go(it) end
@@ -116,6 +117,7 @@ return function()
     if not fine then return server.ready(sentence) end
     resources = roster.new()
     resources:look() -- so that the API knows where files are
+    resource_status.watch(function(name) resources:ask_again(name) end)
     task.spawn(again_and_again, REMOVAL_MS, "removing directories", deletion.remove_directories)
     task.spawn(again_and_again, HOUSEKEEPING_MS, "retention", retention.run)
     task.spawn(again_and_again, HOUSEKEEPING_MS, "keeping events", keeping.run)

@@ -4,6 +4,7 @@
 -- the result is a plain table that is never changed again.
 local file_of = require "orrery.core.config.file"
 local of_resource = require "orrery.core.config.resource"
+local of_service = require "orrery.core.config.service"
 local value_of = require "orrery.core.config.value"
 
 local config = {}
@@ -52,6 +53,8 @@ local keys = {
   { "events.keep_count", "integer", nil, min = 1, max = 1 << 50, help = "how many events are kept (default: all)" },
   { "limits.page", "integer", 1000, min = 1, max = 10000, help = "the largest page of a list" },
 }
+
+table.move(of_service.keys, 1, #of_service.keys, #keys + 1, keys)
 
 config.keys, config.hooks = keys, file_of.hooks
 config.resource_keys, config.resource_fields = of_resource.keys, of_resource.fields
@@ -194,6 +197,8 @@ function config.load(file, options, machine, seconds)
   result.resources = {}
   for i, resource in ipairs(site.resources) do result.resources[i] = of_resource.complete(resource, result.data, absolute) end
   result.hooks = hooks_of(site, text, file)
+  local path, detail = of_service.contradiction(result)
+  if path then return nil, ("%s: %s %s"):format(file, path, detail) end
   return result
 end
 

@@ -42,6 +42,8 @@ resource.keys = {
     help = "time a job may be missing, while the scheduler answers, before it is given up" },
   { "stuck_ms", "integer", 600000, min = 100, max = 604800000,
     help = "time a job may be stuck, that is, never start by itself as its scheduler says, before it is given up" },
+  { "status", "choice", nil, choices = { "builtin", "external" },
+    help = "who says how it is: its plug-in, or the service \"resource-status\" on the bus (default: resource_status.service)" },
   { "options", "options", nil, help = "the plug-in's own" },
 }
 

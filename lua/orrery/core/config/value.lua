@@ -62,6 +62,14 @@ function kinds.choice(row, given)
   return nil, "one of " .. table.concat(row.choices, ", ")
 end
 
+local LONGEST_AWAY = 604800
+
+function kinds.away(_, given)
+  local seconds = type(given) == "number" and math.tointeger(given)
+  if given == "refuse" or seconds and seconds >= 1 and seconds <= LONGEST_AWAY then return seconds or given end
+  return nil, ("\"refuse\", or whole seconds from 1 to %d"):format(LONGEST_AWAY)
+end
+
 function kinds.options(_, given)
   if type(given) == "table" and #given == 0 then return given end
   return nil, "a table of named options"

@@ -54,13 +54,13 @@ end
 local line = { type = "text", min = 1, max = 256, line = true }
 local queue = with_amounts { name = { type = "text", min = 1, max = 256, line = true, required = true, help = "the queue's" },
   state = line, max_duration = count, max_jobs = count }
-local shape_of_resource = with_amounts {
+status.shape_of_resource = with_amounts {
   state = { type = "text", choices = { "up", "degraded", "down" }, required = true, help = "how the scheduler is" },
   message = words, queues = { type = "list", of = queue } }
 
 ---@return string|nil what is wrong with what a scheduler says of itself
 function status.nonsense_of_resource(report)
-  local problems = schema.check(shape_of_resource, report)
+  local problems = schema.check(status.shape_of_resource, report)
   return problems and problems[1].pointer .. " " .. problems[1].detail
 end
 

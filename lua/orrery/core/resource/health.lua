@@ -58,7 +58,7 @@ local function set_state(self, state, why)
 end
 
 -- Whether the service's own account tells at intervals how the resource is; otherwise all accounts together do.
-local function tells_itself(self) return self.info and self.info.verbs.status end
+local function tells_itself(self) return self.info and self.info.verbs.status and not self:is_told() end
 
 -- Up, unless some verb is in trouble, or some account.
 local function back_up(self)
@@ -124,6 +124,12 @@ function health:lose(account, why, by_itself)
   if now < self.retry_at then return end -- one failure may be told of each job
   self.retry_at = now + self.backoff
   self.backoff = math.min(self.backoff * 2, LAST_BACKOFF)
+end
+
+---It is said to be down, and may answer all the same: nothing is handed over until it is said to be up, and all else goes on.
+function health:close_for(why)
+  self.closed, self.down_by_itself = true, true
+  set_state(self, "down", why)
 end
 
 ---Whether it is worth asking: a scheduler that is down is tried again now and then.

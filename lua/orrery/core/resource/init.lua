@@ -11,7 +11,7 @@ resource.__index = resource
 -- Its methods are here and, by what they are about, in these files beside.
 for _, part in ipairs { require "orrery.core.resource.accounts", require "orrery.core.resource.base",
   require "orrery.core.resource.calls", require "orrery.core.resource.health", require "orrery.core.resource.holdings",
-  (require "orrery.core.resource.opening") } do
+  require "orrery.core.resource.opening", (require "orrery.core.resource.told") } do
   for name, method in pairs(part) do resource[name] = method end
 end
 
@@ -29,6 +29,7 @@ function resource.new(settings)
     reload = 0, reloaded = 0, -- numbers of the wish that the plug-in's file be read again: the last one, the one it was read for
     drained = false,  -- it gets no new jobs
     disabled = false, -- its plug-in is closed, and stays so
+    closed = false,   -- the resource-status service says that it is down
     refusal = nil,    -- why it was not opened when it was tried last, and since when that is so
     state = "starting", message = nil,
     told = "starting", -- the state that the log's last event says
@@ -50,6 +51,8 @@ function resource.new(settings)
     down_by_itself = false,
     failing = false,  -- the call under way is no success, even if it ends well
     backoff = resource.FIRST_BACKOFF, retry_at = 0, lost_at = 0, next_poll = 0, next_status = 0,
+    inquiry = 0,      -- the number of the last question to the resource-status service
+    told_until = 0,   -- until when what it said last counts, whether it answers or not
   }, resource)
 end
 
@@ -80,6 +83,7 @@ end
 
 ---Looks at the scheduler itself, when that is due.
 function resource:observe()
+  if self:is_told() then return self:hear() end
   if not self.info.verbs.status or clock.monotonic() < self.next_status then return end
   self.next_status = clock.monotonic() + STATUS_MS
   self:call("status", json.list { {} }, function(reports)

@@ -71,4 +71,14 @@ function methods:look()
   strand(self, names)
 end
 
+---The resource-status service says that something has changed about a resource; nil: about any.
+function methods:ask_again(name)
+  for each, it in pairs(self.all) do
+    if name == nil or each == name then
+      it:ask_again()
+      house.poke(each)
+    end
+  end
+end
+
 return roster

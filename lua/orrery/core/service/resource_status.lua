@@ -1,0 +1,38 @@
+-- How a resource is, by the site's service "resource-status": what a plug-in's `status` would say of its scheduler.
+local config = require "house.config"
+local json = require "house.json"
+local status = require "orrery.core.job.status"
+
+local resource_status = {}
+
+local settings = config.resource_status
+
+local question = { service = "resource-status", method = "status", most = 1 << 20, timeout_ms = settings.timeout_ms,
+  shape = status.shape_of_resource }
+
+---Whether a resource's status is the service's to tell.
+---@param its table the resource's settings
+function resource_status.is_external(its) return (its.status or settings.service) == "external" end
+
+---Asks about a resource. Waits.
+---@return table|nil report
+---@return string|nil why there is none
+function resource_status.ask(name, scheduler)
+  local report, code, why = require("orrery.core.service").ask(question, { resource = name, scheduler = scheduler })
+  if report then return report end
+  return nil, code == "refused" and "it refuses to tell" .. (why and ": " .. why or "") or why
+end
+
+---Calls `changed` with the name of a resource of which the service says that it should be asked anew; nil: of all.
+---@param changed fun(name:string|nil)
+function resource_status.watch(changed)
+  local bus = require "house.bus"
+  if bus.kind() == "embedded" then return end
+  bus.subscribe("resource-status.changed", function(_, body)
+    local told = json.decode(body)
+    local name = type(told) == "table" and told.resource
+    changed(type(name) == "string" and name or nil)
+  end)
+end
+
+return resource_status
