@@ -93,7 +93,8 @@ end
 
 local function check_together(given)
   local path, detail = settings.contradiction(given)
-  if path then problem.invalid { { pointer = "/" .. path:gsub("%.", "/"), detail = detail } } end
+  if not path and given.status == "external" then path, detail = "status", settings.without_broker(config) end
+  if detail then problem.invalid { { pointer = "/" .. path:gsub("%.", "/"), detail = detail } } end
 end
 
 local function exists(name)

@@ -7,6 +7,7 @@ local json = require "house.json"
 local server = require "house.server"
 local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
+local authentication = require "orrery.core.service.authentication"
 local data = require "orrery.data.tokens"
 local events = require "orrery.data.events"
 local problem = require "orrery.api.problem"
@@ -19,8 +20,15 @@ local function whoami(context)
   return answer.json(200, json.encode { owner = principal.owner, role = principal.role })
 end
 
+local function must_count(role)
+  if role == "admin" or not authentication.is_external then return end
+  problem.raise("configured", "Here another service says who somebody is (authentication.service is external): of this server's "
+    .. "own tokens only those of the role admin count.")
+end
+
 local function create(context)
   local body, key, token = context.body, ids.new(), server.random(32)
+  must_count(body.role)
   local row = { key = key, born = key, hash = digest.sha256(token), owner = body.owner, role = body.role or "user",
     name = body.name, expires_at = body.expires_in and clock.now() + body.expires_in * 1000 }
   return answer.once(context, function(finish)

@@ -60,6 +60,7 @@ config.keys, config.hooks = keys, file_of.hooks
 config.resource_keys, config.resource_fields = of_resource.keys, of_resource.fields
 config.contradiction, config.is_account = of_resource.contradiction, of_resource.is_account
 config.maps, config.is_elsewhere = of_resource.maps, of_resource.is_elsewhere
+config.without_broker = of_service.without_broker
 
 local known = {} -- names that the file may assign
 for _, row in ipairs(keys) do known[row[1]:match "^[^.]+"] = true end

@@ -22,19 +22,24 @@ service.keys = {
     help = "while it does not answer. refuse: nothing is known of a resource; or the seconds that what it said last still counts" },
 }
 
-local NEEDS = 'is "external", which needs bus.url beside it: the broker over which the service is asked'
-
----Which setting needs a broker, where there is none.
+---What is wrong with the word "external" where there is no broker | nil
 ---@param config table the checked configuration
+function service.without_broker(config)
+  if config.bus and config.bus.url then return nil end
+  return 'is "external", which needs bus.url in the configuration: the broker over which the service is asked'
+end
+
+---Which setting needs what the configuration has not.
 ---@return string|nil path
 ---@return string|nil detail
 function service.contradiction(config)
-  if config.bus and config.bus.url then return end
+  local detail = service.without_broker(config)
+  if not detail then return end
   for _, name in ipairs { "authentication", "resource_status" } do
-    if config[name].service == "external" then return name .. ".service", NEEDS end
+    if config[name].service == "external" then return name .. ".service", detail end
   end
   for _, resource in ipairs(config.resources) do
-    if resource.status == "external" then return ('resource "%s" status'):format(resource.name), NEEDS end
+    if resource.status == "external" then return ("resource %q: status"):format(resource.name), detail end
   end
 end
 
