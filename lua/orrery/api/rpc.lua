@@ -2,6 +2,7 @@
 -- names the method, its body is {"token", "params", "body"}, where params are what the path captures and the query's parameters
 -- by name, and body is the request's; message_id is the Idempotency-Key. Handlers, schemas, roles and problems are the route's
 -- own. Whatever a message says, it has an answer.
+local config = require "house.config"
 local json = require "house.json"
 local log = require "house.log"
 local server = require "house.server"
@@ -108,6 +109,10 @@ end
 -- One call ----------------------------------------------------------------------------------------------------------
 
 local function read(text)
+  if not text then
+    problem.raise("body-too-large", ("The message is larger than %d bytes, which http.body_bytes allows.")
+      :format(config.http.body_bytes))
+  end
   local given, why, where = json.decode(text)
   if given == nil then
     problem.raise("invalid-json", ("At byte %d of the message: %s."):format(where, why), { offset = where })
@@ -176,8 +181,9 @@ local function tell(request, status, headers, body)
   return headers:match "^Content%-Type: ([^\r\n;]+)" or JSON, body == "" and "null" or body, status
 end
 
----What answers one message, for the routes that have a method: a task's function, which may wait.
----@return fun(method:string|nil, body:string, message_id:string|nil, again:boolean):string, string, integer call → the answer's
+---What answers one message, for the routes that have a method: a task's function, which may wait. A body that was too large is
+---nil.
+---@return fun(method:string|nil, body:string|nil, message_id:string|nil, again:boolean):string, string, integer call → the answer's
 ---content type, its body, and the status that REST would have given
 function rpc.of(routes)
   local methods = {}

@@ -115,6 +115,13 @@ describe("a message that is wrong", function()
     refuses(422, "no such field", "things.get", { token = "alice", parameters = {} })
   end)
 
+  it("was too large to be taken", function()
+    house.config.http = { body_bytes = 16777216 }
+    local kind, text, status = call("orrery.things.get", nil)
+    assert.same({ "application/problem+json", 413 }, { kind, status })
+    assert.truthy(text:find "16777216 bytes")
+  end)
+
   it("says not whose it is", function()
     refuses(401, '"token"', "things.get", { params = { id = "7" } })
     refuses(401, "not known", "things.get", { token = "mallory", params = { id = "7" } })

@@ -165,6 +165,22 @@ describe("the configuration", function()
       it(case[1], function() assert.equal(case[3], refused(case[2])) end)
     end
 
+    it("services that nobody can ask, since there is no broker", function()
+      local needs = ' is "external", which needs bus.url in the configuration: the broker over which the service is asked'
+      assert.equal("orrery.lua: authentication.service" .. needs, refused 'authentication = { service = "external" }')
+      assert.equal("orrery.lua: resource_status.service" .. needs, refused 'resource_status = { service = "external" }')
+      assert.equal('orrery.lua: resource "x": status' .. needs, refused 'resource "x" { scheduler = "slurm", status = "external" }')
+    end)
+
+    it("what is neither a refusal nor a time", function()
+      for _, away in ipairs { '"wait"', "0", "1.5", "1e9", "true" } do
+        assert.matches('authentication%.away is .*, but must be "refuse", or whole seconds from 1 to 604800',
+          refused(("authentication = { away = %s }"):format(away)))
+      end
+      assert.equal(300, load("authentication = { away = 300 }").authentication.away)
+      assert.equal("refuse", load("").resource_status.away)
+    end)
+
     it("what is no Lua", function() assert.matches("^orrery.lua:1: .*near", refused "workers = = 2") end)
     it("what is compiled", function() assert.matches("binary", refused(string.dump(function() end))) end)
     it("what never ends", function()

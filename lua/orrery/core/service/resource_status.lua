@@ -26,9 +26,7 @@ end
 ---Calls `changed` with the name of a resource of which the service says that it should be asked anew; nil: of all.
 ---@param changed fun(name:string|nil)
 function resource_status.watch(changed)
-  local bus = require "house.bus"
-  if bus.kind() == "embedded" then return end
-  bus.subscribe("resource-status.changed", function(_, body)
+  require("house.bus").subscribe("resource-status.changed", function(_, body)
     local told = json.decode(body)
     local name = type(told) == "table" and told.resource
     changed(type(name) == "string" and name or nil)

@@ -135,7 +135,7 @@ describe("a service that lies", function()
     ["a time that is none"] = function() return answer { owner = "ada", role = "user", expires_at = "tomorrow" } end,
     ["more than was asked"] = function() return answer { owner = "ada", role = "user", rank = 3 } end,
     ["too much"] = function() return ("x"):rep(70000), "application/json" end,
-    ["far too much"] = function() return nil, "invalid", "the answer has more than 16777216 bytes" end,
+    ["far too much"] = function() return nil, "too_large", "the answer has more than 16777216 bytes" end,
     ["a problem that is none"] = function() return "[]", "application/problem+json" end,
     ["a problem of its own"] = function() return services.problem(503, "my database is away") end,
     ["a refusal of the question"] = function() return services.problem(422, "what is a token?") end,
