@@ -2,6 +2,7 @@
 -- names it external, the site's service "authentication" is asked; tokens of administrators that are in the store count all the
 -- same, and are asked nobody about, so that the site cannot be locked out of its own server. The service is told the token; the
 -- log never is, and what is known is kept by the token's digest.
+local bus = require "house.bus"
 local clock = require "house.clock"
 local config = require "house.config"
 local digest = require "house.digest"
@@ -9,6 +10,7 @@ local json = require "house.json"
 local task = require "house.task"
 local cache = require "orrery.core.service.cache"
 local moment = require "orrery.core.moment"
+local service = require "orrery.core.service"
 local tokens = require "orrery.data.tokens"
 
 local authentication = {}
@@ -108,7 +110,7 @@ end
 
 local function ask(inquiry, token, hash)
   local _ <close> = setmetatable({}, { __close = function() over(inquiry, hash) end })
-  local answer, code, why, status = require("orrery.core.service").ask(question, { token = token })
+  local answer, code, why, status = service.ask(question, { token = token })
   local now = clock.monotonic()
   if answer then
     inquiry.identity = identity_of(answer)
@@ -173,7 +175,7 @@ end
 ---@param changed fun()
 function authentication.watch(changed)
   if not authentication.is_external then return end
-  require("house.bus").subscribe("authentication.changed", function(_, body)
+  bus.subscribe("authentication.changed", function(_, body)
     forget(body)
     changed()
   end)

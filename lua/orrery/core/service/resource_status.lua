@@ -1,6 +1,8 @@
 -- How a resource is, by the site's service "resource-status": what a plug-in's `status` would say of its scheduler.
+local bus = require "house.bus"
 local config = require "house.config"
 local json = require "house.json"
+local service = require "orrery.core.service"
 local status = require "orrery.core.job.status"
 
 local resource_status = {}
@@ -18,7 +20,7 @@ function resource_status.is_external(its) return (its.status or settings.service
 ---@return table|nil report
 ---@return string|nil why there is none
 function resource_status.ask(name, scheduler)
-  local report, code, why = require("orrery.core.service").ask(question, { resource = name, scheduler = scheduler })
+  local report, code, why = service.ask(question, { resource = name, scheduler = scheduler })
   if report then return report end
   return nil, code == "refused" and "it refuses to tell" .. (why and ": " .. why or "") or why
 end
@@ -26,7 +28,7 @@ end
 ---Calls `changed` with the name of a resource of which the service says that it should be asked anew; nil: of all.
 ---@param changed fun(name:string|nil)
 function resource_status.watch(changed)
-  require("house.bus").subscribe("resource-status.changed", function(_, body)
+  bus.subscribe("resource-status.changed", function(_, body)
     local told = json.decode(body)
     local name = type(told) == "table" and told.resource
     changed(type(name) == "string" and name or nil)

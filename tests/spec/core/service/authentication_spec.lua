@@ -148,6 +148,8 @@ describe("a service that lies", function()
   end
 
   it("is counted, and told to the log once for what it always does", function()
+    identify "b"
+    services.reset()
     services.answer = lies["no owner"]
     for i = 1, 50 do
       identify("t" .. i)
