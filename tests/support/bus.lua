@@ -43,9 +43,9 @@ function bus.call(rig, token, method, params, body, more)
   return bus.calls(rig, { call })[1]
 end
 
----Starts a Python program → the process; its directory has what it says.
-function bus.start(arguments)
-  local folder = process.temporary()
+---Starts a Python program → the process; its directory, which may be there already, has what it says.
+function bus.start(arguments, folder)
+  folder = folder or process.temporary()
   return process.start(("env PYTHONDONTWRITEBYTECODE=1 %s -u %s"):format(PYTHON, arguments), folder)
 end
 
@@ -59,9 +59,10 @@ end
 
 ---A service that misbehaves (tests/support/bus_liar.py).
 function bus.liar(rig, service)
-  local file = process.temporary() .. "/liar"
+  local folder = process.temporary()
+  local file = folder .. "/liar"
   process.write(file, "silent")
-  local it = bus.start(("%s/tests/support/bus_liar.py %s %s %s"):format(quote(server.top), quote(rig.url), service, file))
+  local it = bus.start(("%s/tests/support/bus_liar.py %s %s %s"):format(quote(server.top), quote(rig.url), service, file), folder)
   it.file = file
   process.eventually("a liar", function() return (process.read(it.directory .. "/out") or ""):find "serving" end)
   return it
