@@ -18,16 +18,30 @@ local JSON = "application/json"
 
 -- What a method is called with --------------------------------------------------------------------------------------
 
-local function captures_of(route) return route.path:gmatch "{([%w_]+)%*?}" end
+---@class rpc.method
+---@field name string with "orrery."
+---@field route api.route
+---@field captures string[] what the path captures, in its order
+---@field params schema
 
-local function params_of(route)
-  local fields, required = {}, false
+local function method_of(route)
+  local captures, fields = {}, {}
   for name, field in pairs(route.query or {}) do fields[name] = not field.not_rpc and field or nil end
-  for name in captures_of(route) do
+  for name in route.path:gmatch "{([%w_]+)%*?}" do
+    captures[#captures + 1] = name
     fields[name] = { type = "text", min = 1, max = 1024, required = true, help = "as in the path " .. route.path }
-    required = true
   end
-  return { type = "object", fields = fields, required = required, help = "what REST takes in path and query, by name" }
+  return { name = FAMILY .. route.rpc, route = route, captures = captures, params = { type = "object", fields = fields,
+    required = #captures > 0, help = "what REST takes in path and query, by name" } }
+end
+
+local function methods_of(routes)
+  local methods = {}
+  for _, route in ipairs(routes) do
+    if route.rpc then methods[#methods + 1] = method_of(route) end
+  end
+  table.sort(methods, function(a, b) return a.name < b.name end)
+  return methods
 end
 
 local token = { type = "text", min = 1, max = 16384, help = "whose call it is: what REST takes as Authorization: Bearer TOKEN" }
@@ -46,24 +60,22 @@ end
 ---@return {name:string, summary:string, role:string|nil, request:table, reply:string|nil, status:integer}[] methods
 ---request: a JSON Schema; reply: the name of a schema of the OpenAPI document; status: of an answer that is no problem
 function rpc.methods(routes)
-  local methods = json.list {}
-  for _, route in ipairs(routes) do
-    if route.rpc then
-      local fields = { params = params_of(route), body = route.body and with(route.body, not route.body_optional) }
-      if not route.open then fields.token = with(token, true) end
-      methods[#methods + 1] = { name = FAMILY .. route.rpc, summary = route.summary, role = not route.open and route.role or nil,
-        request = schema.to_json_schema { type = "object", fields = fields }, reply = route.response, status = route.status or 200 }
-    end
+  local told = json.list {}
+  for i, method in ipairs(methods_of(routes)) do
+    local route = method.route
+    local fields = { params = method.params, body = route.body and with(route.body, not route.body_optional) }
+    if not route.open then fields.token = with(token, true) end
+    told[i] = { name = method.name, summary = route.summary, role = not route.open and route.role or nil,
+      request = schema.to_json_schema { type = "object", fields = fields }, reply = route.response, status = route.status or 200 }
   end
-  table.sort(methods, function(a, b) return a.name < b.name end)
-  return methods
+  return told
 end
 
 -- A message as a request --------------------------------------------------------------------------------------------
 
 ---@class rpc.message what handlers see of it is what they see of a request
 ---@field name string the method's
----@field text string
+---@field text string|nil
 ---@field key string|nil its message_id
 ---@field again boolean the broker has delivered it before
 ---@field route api.route
@@ -123,14 +135,15 @@ local function read(text)
   return given
 end
 
-local function check_params(route, params)
-  for name, field in pairs(route.query or {}) do
+local function check_params(method, params)
+  local problems = schema.check(method.params, params, "/params")
+  if not problems then return end
+  for name, field in pairs(method.route.query or {}) do
     if field.not_rpc and params[name] ~= nil then
       problem.invalid { { pointer = "/params/" .. name, detail = "is not taken over the bus: " .. field.not_rpc } }
     end
   end
-  local problems = schema.check(params_of(route), params, "/params")
-  if problems then problem.invalid(problems) end
+  problem.invalid(problems)
 end
 
 -- The server may have died of it, or after it: only one that can be told from a second wish is carried out again.
@@ -141,27 +154,27 @@ local function must_be_safe(request)
   end
 end
 
-local function captured(route, params)
+local function captured(method, params)
   local values = {}
-  for name in captures_of(route) do values[#values + 1] = params[name] end
+  for i, name in ipairs(method.captures) do values[i] = params[name] end
   return table.unpack(values)
 end
 
 local function carry_out(request, methods)
-  local route = methods[request.name]
-  if not route then
+  local method = methods[request.name]
+  if not method then
     problem.raise("not-found", ("There is no method %q; a message's type names one, and /asyncapi.json lists what there is.")
       :format(request.name))
   end
-  local given = read(request.text)
+  local route, given = method.route, read(request.text)
   request.route, request.given = route, given
   if not route.open and not given.token then
     problem.raise("unauthorized", 'The message has no "token", which says whose call it is.')
   end
-  check_params(route, given.params)
+  check_params(method, given.params)
   must_be_safe(request)
   request.sent = given.body ~= nil and request.key and json.encode(given.body) or "" -- for what the key stands for
-  return way.run(request, reading, route, captured(route, given.params))
+  return way.run(request, reading, route, captured(method, given.params))
 end
 
 -- What was done is done, and cannot be told.
@@ -187,9 +200,7 @@ end
 ---content type, its body, and the status that REST would have given
 function rpc.of(routes)
   local methods = {}
-  for _, route in ipairs(routes) do
-    if route.rpc then methods[FAMILY .. route.rpc] = route end
-  end
+  for _, method in ipairs(methods_of(routes)) do methods[method.name] = method end
   return function(method, body, message_id, again)
     local request = setmetatable({ name = method or "", text = body, key = message_id ~= "" and message_id or nil,
       again = again }, message)
