@@ -14,6 +14,8 @@ local ranks = { user = 1, operator = 2, admin = 3 }
 ---@field owner string
 ---@field role string
 ---@field sees_all boolean whether it may see what others own
+---@field key integer|nil of a token that is in the store
+---@field expires_at integer|nil
 
 local cache, cached = {}, 0
 
@@ -31,14 +33,12 @@ local function look_up(token, now)
       :format(why or "it does not answer"), { headers = "Retry-After: 1\r\n" })
   end
   local principal = { owner = identity.owner, role = identity.role, rank = ranks[identity.role],
-    sees_all = identity.role ~= "user", expires_at = identity.expires_at }
+    sees_all = identity.role ~= "user", expires_at = identity.expires_at, key = identity.key }
   return { principal = principal, until_ms = math.min(now + RECHECK_MS, identity.until_ms or math.maxinteger) }
 end
 
----The principal of a request. Raises unauthorized, or unavailable while nobody can tell. May wait.
-function auth.identify(request)
-  local token = request:bearer()
-  if not token then refuse("Send the header Authorization: Bearer TOKEN.") end
+---The principal of a token. Raises unauthorized, or unavailable while nobody can tell. May wait.
+function auth.principal(token)
   local entry, now = cache[token], clock.monotonic()
   if not entry or now > entry.until_ms then
     entry = look_up(token, now)
@@ -49,6 +49,13 @@ function auth.identify(request)
   local principal = entry.principal
   if principal.expires_at and principal.expires_at <= clock.now() then refuse("The token has expired.") end
   return principal
+end
+
+---The principal of a request, likewise.
+function auth.identify(request)
+  local token = request:bearer()
+  if not token then refuse("Send the header Authorization: Bearer TOKEN.") end
+  return auth.principal(token)
 end
 
 ---Raises forbidden unless the principal's role is at least `role`.

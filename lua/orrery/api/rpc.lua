@@ -6,7 +6,9 @@ local config = require "house.config"
 local json = require "house.json"
 local log = require "house.log"
 local server = require "house.server"
+local authentication = require "orrery.core.service.authentication"
 local problem = require "orrery.api.problem"
+local resource_status = require "orrery.core.service.resource_status"
 local schema = require "orrery.core.schema"
 local way = require "orrery.api.way"
 
@@ -69,6 +71,18 @@ function rpc.methods(routes)
       request = schema.to_json_schema { type = "object", fields = fields }, reply = route.response, status = route.status or 200 }
   end
   return told
+end
+
+---The methods of services that Orrery may call, likewise; reply is a JSON Schema.
+---@return {name:string, methods:table[]}[] services
+function rpc.services()
+  local services = json.list {}
+  for i, service in ipairs { authentication, resource_status } do
+    local question = service.question
+    services[i] = { name = question.service, methods = json.list { { name = question.method, summary = question.help,
+      request = schema.to_json_schema(question.asks), reply = schema.to_json_schema(question.shape), status = 200 } } }
+  end
+  return services
 end
 
 -- A message as a request --------------------------------------------------------------------------------------------

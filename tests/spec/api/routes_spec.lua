@@ -39,4 +39,14 @@ describe("routes", function()
       assert(method.reply or method.status == 204, method.name)
     end
   end)
+
+  it("stand beside the methods of services, of which the same is told", function()
+    local services = rpc.services()
+    assert.same({ "authentication", "resource-status" }, { services[1].name, services[2].name })
+    local identify, status = services[1].methods[1], services[2].methods[1]
+    assert.same({ "identify", "status" }, { identify.name, status.name })
+    assert.same({ "token" }, { table.unpack(identify.request.required) })
+    assert.same({ "owner", "role" }, { table.unpack(identify.reply.required) })
+    assert.equal("array", status.reply.properties.queues.type)
+  end)
 end)

@@ -22,6 +22,7 @@ authentication.is_external = settings.service == "external"
 ---@field owner string
 ---@field role string
 ---@field expires_at integer|nil wall milliseconds
+---@field key integer|nil of a token that is in the store
 ---@field until_ms integer|nil monotonic: until when it may be taken as known; nil: the store should be asked again soon
 
 local MOST_KNOWN = 10000
@@ -52,10 +53,13 @@ local editions = 0 -- how often it was said that something has changed
 local ranks = { user = 1, operator = 2, admin = 3 }
 
 local question = { service = "authentication", method = "identify", most = 65536, timeout_ms = settings.timeout_ms,
+  help = "Whose a token is. A refusal of the status 401 or 403 says that it is nobody's.",
+  asks = { type = "object", fields = { token = { type = "text", max = MOST_TOKEN, required = true, help = "as it was sent" } } },
   shape = { type = "object", fields = {
     owner = { type = "text", min = 1, max = 128, line = true, required = true, help = "whose the token is" },
     role = { type = "text", choices = { "user", "operator", "admin" }, required = true, help = "what it allows" },
-    expires_at = { type = "either", { type = "time" }, { type = "null" } } } } }
+    expires_at = { type = "either", { type = "time" }, { type = "null" }, help = "until when; null: for ever" } } } }
+authentication.question = question
 
 local function identity_of(answer)
   local role, highest = answer.role, settings.highest_role

@@ -67,6 +67,8 @@ end
 ---@class service.question
 ---@field service string
 ---@field method string
+---@field help string what is asked, for the AsyncAPI document
+---@field asks schema of the request
 ---@field shape schema of its answer
 ---@field most integer bytes of an answer
 ---@field timeout_ms integer

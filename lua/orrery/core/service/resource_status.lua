@@ -10,7 +10,12 @@ local resource_status = {}
 local settings = config.resource_status
 
 local question = { service = "resource-status", method = "status", most = 1 << 20, timeout_ms = settings.timeout_ms,
+  help = "How a resource's scheduler is.", asks = { type = "object", fields = {
+    resource = { type = "text", required = true, help = "its name" },
+    scheduler = { type = "text", required = true, help = "the plug-in that drives it" } } },
   shape = status.shape_of_resource }
+
+resource_status.question = question
 
 ---Whether a resource's status is the service's to tell.
 ---@param its table the resource's settings
