@@ -18,31 +18,6 @@ function bus.ready(rig, name)
   end)
 end
 
----Makes calls, all at once → their answers {status, type, body}, in order; nil for those without one in time.
----@param calls table[] as tests/support/bus_caller.py takes them
-function bus.calls(rig, calls, seconds)
-  local folder, lines = process.temporary(), {}
-  for i, call in ipairs(calls) do lines[i] = http.encode(call) end
-  process.write(folder .. "/calls", table.concat(lines, "\n") .. "\n")
-  local code, output = process.run(("%s %s/tests/support/bus_caller.py %s %g <%s/calls >%s/answers; code=$?; cat %s/answers; "
-    .. "exit $code"):format(PYTHON, quote(server.top), quote(rig.url), seconds or 30, folder, folder, folder))
-  local text = process.read(folder .. "/answers")
-  process.run("rm -rf " .. folder)
-  assert(code == 0, output)
-  local answers = http.decode(text)
-  for i = 1, #calls do
-    if answers[i] == http.null then answers[i] = nil end
-  end
-  return answers
-end
-
----One call of a method by whose token → its answer.
-function bus.call(rig, token, method, params, body, more)
-  local call = { method = "orrery." .. method, message = { token = token, params = params, body = body } }
-  for name, value in pairs(more or {}) do call[name] = value end
-  return bus.calls(rig, { call })[1]
-end
-
 ---Starts a Python program → the process; its directory, which may be there already, has what it says.
 function bus.start(arguments, folder)
   folder = folder or process.temporary()
@@ -55,6 +30,37 @@ function bus.stop(it)
   it:wait()
   it:close()
   process.run("rm -rf " .. quote(it.directory))
+end
+
+---Makes calls, all at once, without waiting → a function that waits for their answers {status, type, body}, in order; nil for those
+---that have none in time.
+---@param calls table[] as tests/support/bus_caller.py takes them
+function bus.begin(rig, calls, seconds)
+  local folder, lines = process.temporary(), {}
+  for i, call in ipairs(calls) do lines[i] = http.encode(call) end
+  process.write(folder .. "/calls", table.concat(lines, "\n") .. "\n")
+  local it = bus.start(("%s/tests/support/bus_caller.py %s %g %s/calls"):format(quote(server.top), quote(rig.url), seconds or 30,
+    folder), folder)
+  return function()
+    local code, text, log = it:wait(seconds and seconds + 30), process.read(folder .. "/out"), process.read(folder .. "/log")
+    bus.stop(it)
+    assert(code == 0, log)
+    local answers = http.decode(text)
+    for i = 1, #calls do
+      if answers[i] == http.null then answers[i] = nil end
+    end
+    return answers
+  end
+end
+
+---The same, and waits.
+function bus.calls(rig, calls, seconds) return bus.begin(rig, calls, seconds)() end
+
+---One call of a method by whose token → its answer.
+function bus.call(rig, token, method, params, body, more)
+  local call = { method = "orrery." .. method, message = { token = token, params = params, body = body } }
+  for name, value in pairs(more or {}) do call[name] = value end
+  return bus.calls(rig, { call })[1]
 end
 
 ---A service that misbehaves (tests/support/bus_liar.py).

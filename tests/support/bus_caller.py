@@ -1,7 +1,7 @@
-"""Calls Orrery's methods as a stranger to it would: reads calls as JSON lines, sends them all at once, and prints the answers as a
+"""Calls Orrery's methods as a stranger to it would: reads calls, a line of JSON each, sends them all at once, and prints the answers as a
 JSON list, in the order of the calls; null for one that had none in time.
 
-usage: bus_caller.py URL SECONDS <CALLS
+usage: bus_caller.py URL SECONDS CALLS
 A call: {"method": …, "message": object | "text": … | "bytes": number of letters x | "base64": …, "message_id": …, "silent": true}
 """
 import base64
@@ -20,8 +20,9 @@ def body_of(call):
     return call["text"].encode() if "text" in call else json.dumps(call["message"]).encode()
 
 
-def main(url, seconds):
-    calls = [json.loads(line) for line in sys.stdin]
+def main(url, seconds, path):
+    with open(path, encoding="utf-8") as file:
+        calls = [json.loads(line) for line in file]
     connection = pika.BlockingConnection(pika.URLParameters(url))
     channel = connection.channel()
     answers = [None] * len(calls)
@@ -43,4 +44,4 @@ def main(url, seconds):
     json.dump(answers, sys.stdout)
 
 
-main(sys.argv[1], float(sys.argv[2]))
+main(sys.argv[1], float(sys.argv[2]), sys.argv[3])
