@@ -89,7 +89,7 @@ end
 ---@field edition integer what was said to have changed after it began may be missing in its answer
 ---@field over boolean|nil
 ---@field identity identity|nil
----@field code string|nil
+---@field code string|nil as of authentication.identify
 ---@field why string|nil
 local inquiries, under_way = {}, 0
 
@@ -117,12 +117,12 @@ local function ask(inquiry, token, hash)
   local answer, code, why, status = service.ask(question, { token = token })
   local now = clock.monotonic()
   if answer then
-    inquiry.identity = identity_of(answer)
+    inquiry.identity, inquiry.code = identity_of(answer), nil
     inquiry.identity.until_ms = now + (inquiry.edition == editions and lifetime_ms or 0)
   elseif code == "refused" and (status == 401 or status == 403) then
     inquiry.code, inquiry.why = "refused", why or UNKNOWN
   else
-    inquiry.code, inquiry.why = "unavailable", why
+    inquiry.why = why
   end
   keep(inquiry, hash, now)
 end

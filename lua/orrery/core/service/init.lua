@@ -56,8 +56,9 @@ end
 local function refused(name, health, text)
   local document = json.decode(text)
   local status = type(document) == "table" and math.tointeger(document.status)
-  if not status or status < 400 or status > 499 then
-    return failed(name, health, ("it answers with the problem %s"):format(status or "document that is none"))
+  if not status then return failed(name, health, "it answers with a problem document that has no status") end
+  if status < 400 or status > 499 then
+    return failed(name, health, ("it answers with a problem of the status %d"):format(status))
   end
   well(name, health)
   return nil, "refused", words_of(document), status

@@ -110,6 +110,21 @@ describe("the service", function()
     assert.equal("refused", (identify "b"))
   end)
 
+  it("lets in whom it knew when they came, and not those who come after it has said that they are no more", function()
+    services.slow = true
+    local first, second
+    services.task(function() first = identify "a" end)
+    local told = people.a
+    services.answer = function(_, request) return request.token == "a" and answer(told) or services.problem(401, "no") end
+    push "{}"
+    services.go_on()
+    assert.same({ "ada", "user" }, first)
+    told = { owner = "eve", role = "user" }
+    services.task(function() second = identify "a" end)
+    services.go_on()
+    assert.same({ "eve", "user" }, second)
+  end)
+
   it("has what it said before that forgotten, though it is told after", function()
     services.slow = true
     local first, second
