@@ -144,6 +144,16 @@ describe("over RabbitMQ", function()
     assert.same({ status = "ok" }, bus.calls(rig, { { method = "orrery.ping", message = {} } })[1].body)
   end)
 
+  it("methods, and those of services, are described", function()
+    local document = s:read "/asyncapi.json"
+    local cancel = document.components.messages["orrery.jobs.cancel"].payload
+    assert.equal("string", cancel.properties.params.properties.id.type)
+    assert.same({ "params", "token" }, cancel.required)
+    assert.equal("receive", document.operations["orrery.jobs.cancel"].action)
+    assert.equal("send", document.operations["service.authentication.identify"].action)
+    assert.is_table(document.components.messages["service.resource-status.status.reply"].payload.properties.queues)
+  end)
+
   it("a module without HTTP runs a simulation, with the client that is an example", function()
     local code, output = process.run(("ORRERY_TOKEN=%s timeout 60 /usr/bin/python3 -B %s/examples/bus_client.py --url %s --jobs 3 "
       .. "-- /bin/true"):format(alice, server.top, process.quote(rig.url)))
