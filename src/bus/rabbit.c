@@ -150,9 +150,15 @@ static void answer_came(struct orr_message *message) {
   orr_rabbit_answer(orr_rabbit_of(request->bus), request);
 }
 
+/* Mostly given on the loop's own thread, where it goes out at once. */
 static void answer(struct orr_bus *bus, struct orr_bus_request *request) {
+  struct orr_rabbit *rabbit = orr_rabbit_of(bus);
+  if (pthread_equal(rabbit->thread, pthread_self()) && !rabbit->reading) {
+    orr_rabbit_answer(rabbit, request);
+    return;
+  }
   request->message.deliver = answer_came;
-  orr_loop_post(orr_rabbit_of(bus)->loop, &request->message);
+  orr_loop_post(rabbit->loop, &request->message);
 }
 
 static void join_now(struct orr_message *message) {
@@ -180,6 +186,7 @@ static void quiet(struct orr_bus *bus) {
 
 static void start(struct orr_bus *bus) {
   struct orr_rabbit *rabbit = orr_rabbit_of(bus);
+  rabbit->thread = pthread_self();
   rabbit->tick = orr_timer_start(rabbit->loop, TICK_MS, TICK_MS, ticked, rabbit);
   rabbit->retry = orr_timer_start(rabbit->loop, 0, 0, try_to_connect, rabbit);
 }

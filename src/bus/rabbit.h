@@ -49,6 +49,7 @@ struct orr_rabbit {
   size_t body_bytes;
 
   struct orr_loop *loop;
+  pthread_t thread; /* the loop's */
   int fd; /* of the connection, -1: none; guarded, for orr_bus_break shuts it down */
   atomic_bool quiet, change_posted;
   struct orr_message change;

@@ -22,7 +22,7 @@ end
 
 local units = {
   rate = function(number) return thousands(number) .. "/s" end,
-  ms = function(number) return ("%.1f ms"):format(number) end,
+  ms = function(number) return (number < 1 and "%.3f ms" or "%.1f ms"):format(number) end,
   speed = function(number) return thousands(number) .. " MiB/s" end,
   mib = function(number) return ("%.1f MiB"):format(number) end,
 }

@@ -3,7 +3,8 @@
                                                      confirms, so many under way; the queue orrery.bare is bound to it, and
                                                      stays: prints messages a second
           bare_bus echo URL QUEUE                    answers calls, until it is killed; prints a line when it serves
-          bare_bus call URL QUEUE METHOD CALLS       calls one after the other: prints the median round trip in nanoseconds */
+          bare_bus call URL CALLS {QUEUE METHOD}…    calls one after the other, of each in turn, so that what else the machine
+                                                     does weighs on all: prints the median round trips in nanoseconds */
 #include <amqp.h>
 #include <amqp_framing.h>
 #include <amqp_tcp_socket.h>
@@ -120,8 +121,7 @@ static int by_size(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static void call(const char *queue, const char *method, int calls) {
-  double *times = calloc((size_t)calls, sizeof *times);
+static double round_trip(const char *queue, const char *method) {
   amqp_basic_properties_t properties = {._flags = AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_REPLY_TO_FLAG |
                                                   AMQP_BASIC_CORRELATION_ID_FLAG |
                                                   AMQP_BASIC_CONTENT_TYPE_FLAG,
@@ -129,21 +129,27 @@ static void call(const char *queue, const char *method, int calls) {
                                         .reply_to = amqp_cstring_bytes("amq.rabbitmq.reply-to"),
                                         .correlation_id = amqp_cstring_bytes("1"),
                                         .content_type = amqp_cstring_bytes("application/json")};
+  amqp_envelope_t envelope;
+  double began = seconds();
+  check(amqp_basic_publish(connection, CHANNEL, amqp_empty_bytes, amqp_cstring_bytes(queue), 0, 0,
+                           &properties, amqp_cstring_bytes("{}")),
+        "calling");
+  check(amqp_consume_message(connection, &envelope, NULL, 0).reply_type != AMQP_RESPONSE_NORMAL, "an answer");
+  double took = seconds() - began;
+  amqp_destroy_envelope(&envelope);
+  amqp_maybe_release_buffers(connection);
+  return took;
+}
+
+static void call(int calls, char **targets, int count) {
+  double *times = calloc((size_t)(calls * count), sizeof *times);
   consume(amqp_cstring_bytes("amq.rabbitmq.reply-to"));
-  for (int i = 0; i < calls; i++) {
-    amqp_envelope_t envelope;
-    double began = seconds();
-    check(amqp_basic_publish(connection, CHANNEL, amqp_empty_bytes, amqp_cstring_bytes(queue), 0, 0,
-                             &properties, amqp_cstring_bytes("{}")),
-          "calling");
-    check(amqp_consume_message(connection, &envelope, NULL, 0).reply_type != AMQP_RESPONSE_NORMAL,
-          "an answer");
-    times[i] = seconds() - began;
-    amqp_destroy_envelope(&envelope);
-    amqp_maybe_release_buffers(connection);
+  for (int i = 0; i < calls; i++)
+    for (int k = 0; k < count; k++) times[k * calls + i] = round_trip(targets[2 * k], targets[2 * k + 1]);
+  for (int k = 0; k < count; k++) {
+    qsort(times + k * calls, (size_t)calls, sizeof *times, by_size);
+    printf("%.0f\n", times[k * calls + calls / 2] * 1e9);
   }
-  qsort(times, (size_t)calls, sizeof *times, by_size);
-  printf("%.0f\n", times[calls / 2] * 1e9);
 }
 
 int main(int argc, char **argv) {
@@ -153,8 +159,8 @@ int main(int argc, char **argv) {
     publish(atoi(argv[3]), atoi(argv[4]), (size_t)atoi(argv[5]));
   else if (strcmp(what, "echo") == 0)
     echo(argv[3]);
-  else if (strcmp(what, "call") == 0 && argc == 6)
-    call(argv[3], argv[4], atoi(argv[5]));
+  else if (strcmp(what, "call") == 0 && argc > 5 && argc % 2 == 0)
+    call(atoi(argv[3]), argv + 4, (argc - 4) / 2);
   else
     return 64;
   return 0;
