@@ -20,9 +20,9 @@ struct api {
   int serve;          /* reference to the Lua function */
 };
 
-const char *const orr_api_tables[] = {"bus",    "changes", "clock", "config",   "db",      "digest",
-                                      "files",  "ids",     "json",  "log",      "plugins", "reach",
-                                      "server", "shape",   "task",  "template", NULL};
+const char *const orr_api_tables[] = {"bus",   "changes", "clock", "config", "db",       "digest",
+                                      "fetch", "files",   "ids",   "json",   "log",      "plugins",
+                                      "reach", "server",  "shape", "task",   "template", NULL};
 
 static struct api *api_of(struct orr_worker *worker) { return worker->user; }
 

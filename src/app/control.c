@@ -18,9 +18,9 @@ struct control {
   bool is_ready;
 };
 
-static const char *const tables[] = {"bus",    "changes", "clock",    "config", "db",    "digest",
-                                     "files",  "ids",     "json",     "log",    "reach", "resources",
-                                     "server", "task",    "template", NULL};
+static const char *const tables[] = {"bus",       "changes", "clock", "config",   "db",  "digest",
+                                     "fetch",     "files",   "ids",   "json",     "log", "reach",
+                                     "resources", "server",  "task",  "template", NULL};
 
 static void start(struct orr_worker *worker);
 

@@ -15,6 +15,7 @@ static const struct {
     {"config", orr_bind_config},
     {"db", orr_bind_db},
     {"digest", orr_bind_digest},
+    {"fetch", orr_bind_fetch},
     {"files", orr_bind_files},
     {"ids", orr_bind_ids},
     {"json", orr_bind_json},

@@ -10,13 +10,18 @@
    its status is 0; an error thrown by one of these functions does the same and goes on to the caller. */
 #include "http/client.h"
 
-#include <ctype.h>
 #include <string.h>
 
+#include "bind/headers.h"
 #include "bind/house.h"
 #include "bind/tables.h"
 
-enum { SINK = 2, TICK = 3, SOURCE = 4, PROBLEM = 5 }; /* where they are on the stack during a request; 1 is the table */
+enum {
+  SINK = 2,
+  TICK = 3,
+  SOURCE = 4,
+  PROBLEM = 5
+}; /* where they are on the stack during a request; 1 is the table */
 
 struct box {
   struct orr_client *client;
@@ -81,40 +86,6 @@ static lua_Integer integer_field(lua_State *L, const char *name, lua_Integer oth
   return value;
 }
 
-/* "Name: value" lines; the array and the texts belong to Lua and stay on the stack. */
-static const char *const *header_lines(lua_State *L) {
-  if (lua_getfield(L, 1, "headers") == LUA_TNIL) return NULL;
-  int table = lua_gettop(L), count = 0;
-  luaL_checktype(L, table, LUA_TTABLE);
-  for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) count++;
-  const char **lines = lua_newuserdatauv(L, (size_t)(count + 1) * sizeof *lines, 0);
-  luaL_checkstack(L, count + 4, "too many headers");
-  count = 0;
-  lua_pushnil(L);
-  while (lua_next(L, table)) {
-    lines[count++] = lua_pushfstring(L, "%s: %s", luaL_checkstring(L, -2), luaL_checkstring(L, -1));
-    lua_replace(L, -2); /* the line takes the value's place … */
-    lua_insert(L, -2);  /* … below the key, which lua_next needs on the top */
-  }
-  lines[count] = NULL;
-  return lines;
-}
-
-static void push_headers(lua_State *L, struct orr_buf *head) {
-  lua_newtable(L);
-  char *line = (char *)orr_buf_text(head), *end;
-  for (; (end = strstr(line, "\r\n")); line = end + 2) {
-    char *colon = memchr(line, ':', (size_t)(end - line));
-    if (!colon) continue;
-    for (char *c = line; c < colon; c++) *c = (char)tolower((unsigned char)*c);
-    char *value = colon + 1;
-    while (value < end && (*value == ' ' || *value == '\t')) value++;
-    lua_pushlstring(L, line, (size_t)(colon - line));
-    lua_pushlstring(L, value, (size_t)(end - value));
-    lua_settable(L, -3);
-  }
-}
-
 static int l_request(lua_State *L) {
   struct box *box = lua_touserdata(L, lua_upvalueindex(1));
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -136,14 +107,14 @@ static int l_request(lua_State *L) {
   request.timeout_ms = integer_field(L, "timeout_ms", 0);
   request.tick_ms = has_tick ? integer_field(L, "tick_ms", 1000) : 0;
   request.wake = (int)integer_field(L, "wake", -1);
-  request.headers = header_lines(L);
+  request.headers = orr_header_lines(L, 1);
 
   struct orr_err err;
   int code = orr_client_send(box->client, &request, &box->response, &err);
   if (!lua_isnil(L, PROBLEM)) return lua_pushvalue(L, PROBLEM), lua_error(L);
   if (code != ORR_OK) return orr_push_failure(L, &err);
   lua_pushinteger(L, box->response.status);
-  push_headers(L, &box->response.head);
+  orr_push_headers(L, &box->response.head);
   lua_pushlstring(L, box->response.body.data, box->response.body.size);
   return 3;
 }

@@ -46,11 +46,49 @@ static void bytes_and_text_agree(void **state) {
   }
 }
 
+/* RFC 4231, test cases 1, 2 and 6. */
+static void keyed_answers(void **state) {
+  (void)state;
+  static const unsigned char first[4] = {0xb0, 0x34, 0x4c, 0x61}, second[4] = {0x5b, 0xdc, 0xc1, 0x46},
+                             sixth[4] = {0x60, 0xe4, 0x31, 0x59};
+  unsigned char key[131], out[ORR_SHA256_SIZE];
+  memset(key, 0x0b, 20);
+  orr_sha256_keyed(key, 20, "Hi There", 8, out);
+  assert_memory_equal(out, first, 4);
+  orr_sha256_keyed("Jefe", 4, "what do ya want for nothing?", 28, out);
+  assert_memory_equal(out, second, 4);
+  memset(key, 0xaa, 131);
+  orr_sha256_keyed(key, 131, "Test Using Larger Than Block-Size Key - Hash Key First", 54, out);
+  assert_memory_equal(out, sixth, 4);
+}
+
+static void base64_comes_back(void **state) {
+  (void)state;
+  static const char *const pairs[][2] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},
+                                         {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"\xff\xfe\xfd", "//79"}};
+  static const char *const wrong[] = {"Zg", "Zg=", "Zh==", "Zm9v\n", "Z g=", "====", "Zg==Zg==", "Zm-_", "    "};
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+    struct orr_buf text = {0}, bytes = {0};
+    orr_base64_put(&text, pairs[i][0], strlen(pairs[i][0]));
+    assert_string_equal(orr_buf_text(&text), pairs[i][1]);
+    assert_int_equal(orr_base64_read(&bytes, text.data, text.size), 0);
+    assert_string_equal(orr_buf_text(&bytes), pairs[i][0]);
+    orr_buf_free(&text);
+    orr_buf_free(&bytes);
+  }
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    struct orr_buf bytes = {0};
+    if (orr_base64_read(&bytes, wrong[i], strlen(wrong[i])) == 0) fail_msg("%s is taken", wrong[i]);
+    assert_int_equal(bytes.size, 0);
+    orr_buf_free(&bytes);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(known_answers),
       cmocka_unit_test(long_input),
-      cmocka_unit_test(bytes_and_text_agree),
+      cmocka_unit_test(bytes_and_text_agree), cmocka_unit_test(keyed_answers), cmocka_unit_test(base64_comes_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

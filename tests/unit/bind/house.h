@@ -29,7 +29,7 @@ struct rig {
 };
 
 static const char rig_preamble[] =
-    "for _, name in ipairs {'changes', 'clock', 'config', 'db', 'digest', 'files', 'ids', 'json', 'log', "
+    "for _, name in ipairs {'changes', 'clock', 'config', 'db', 'digest', 'fetch', 'files', 'ids', 'json', 'log', "
     "'resources',\n"
     "    'plugins', 'shape', 'task', 'template'} do _G[name] = require('house.' .. name) end\n"
     "function same(got, wanted)\n"
@@ -48,7 +48,7 @@ static const char rig_preamble[] =
 
 static inline void rig_prepare_lua(struct rig *rig) {
   static const char *const tables[] = {"changes", "clock",    "config",    "db",      "digest",
-                                       "files",   "ids",      "json",      "log",     "shape",
+                                       "fetch",   "files",   "ids",      "json",      "log",     "shape",
                                        "task",    "template", "resources", "plugins", NULL};
   struct orr_err err = {0};
   struct orr_script_options options = {.name = "test",
