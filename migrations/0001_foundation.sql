@@ -192,6 +192,52 @@ CREATE TABLE readers (
 ) WITHOUT ROWID;
 CREATE INDEX readers_by_number ON readers(number);
 
+-- Who is to be told of which events, and how it goes. A webhook is with the reader "webhooks" (see above), or behind it:
+-- then it is read for by itself, from `behind` on.
+CREATE TABLE webhooks (
+  key            INTEGER PRIMARY KEY,
+  owner          TEXT NOT NULL,
+  name           TEXT,
+  url            TEXT NOT NULL,
+  everybody      INTEGER NOT NULL DEFAULT 0,  -- 1: of all owners
+  simulation     INTEGER,                     -- of this one alone
+  job            INTEGER,                     -- of this one alone
+  types          TEXT,                        -- JSON: of these types alone
+  states         TEXT,                        -- JSON: steps into these states alone
+  begins         INTEGER NOT NULL,            -- the events after this number are for it
+  behind         INTEGER,                     -- it has been read for up to this number; NULL: as far as for all
+  again          INTEGER NOT NULL DEFAULT 0,  -- up to this number, what was delivered is delivered again
+  secret         TEXT NOT NULL,               -- the key of its signatures, in Base64 …
+  old_secret     TEXT,                        -- … and the one before, which signs as well
+  old_until      INTEGER,
+  failures       INTEGER NOT NULL DEFAULT 0,  -- tries since the last that succeeded …
+  failing_since  INTEGER,                     -- … and the time of the first of them
+  disabled_at    INTEGER,                     -- NULL: it is enabled
+  disabled_why   TEXT
+);
+CREATE INDEX webhooks_by_owner ON webhooks(owner, key);
+CREATE INDEX webhooks_by_simulation ON webhooks(simulation) WHERE simulation IS NOT NULL;
+CREATE INDEX webhooks_by_job ON webhooks(job) WHERE job IS NOT NULL;
+CREATE INDEX webhooks_behind ON webhooks(key) WHERE behind IS NOT NULL AND disabled_at IS NULL;
+
+CREATE TABLE deliveries (
+  key       INTEGER PRIMARY KEY,
+  webhook   INTEGER NOT NULL,
+  event     INTEGER,           -- its number in the log; NULL: a ping
+  type      TEXT NOT NULL,
+  body      TEXT NOT NULL,     -- as it is sent
+  state     TEXT NOT NULL,     -- PENDING, DELIVERED, FAILED
+  tries     INTEGER NOT NULL,  -- since it became PENDING
+  due_at    INTEGER,           -- the next of them; NULL: it has ended
+  ended_at  INTEGER,
+  outcomes  TEXT NOT NULL      -- JSON: what came of the last tries
+);
+CREATE INDEX deliveries_by_webhook ON deliveries(webhook, key);
+CREATE INDEX deliveries_by_state ON deliveries(webhook, state, key);
+CREATE UNIQUE INDEX deliveries_of_events ON deliveries(webhook, event) WHERE event IS NOT NULL;
+CREATE INDEX deliveries_pending ON deliveries(webhook, due_at) WHERE state = 'PENDING';
+CREATE INDEX deliveries_by_end ON deliveries(ended_at) WHERE ended_at IS NOT NULL;
+
 CREATE TABLE idempotency (
   owner       TEXT NOT NULL,
   key         TEXT NOT NULL,

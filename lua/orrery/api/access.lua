@@ -9,6 +9,7 @@ local resources = require "orrery.data.resources"
 local settings = require "orrery.core.settings"
 local simulations = require "orrery.data.simulations"
 local sweeps = require "orrery.data.sweeps"
+local webhooks = require "orrery.data.webhooks"
 
 local access = {}
 
@@ -30,6 +31,8 @@ local function find(context, what, text, get)
   end
   return row
 end
+
+function access.webhook(context, text) return find(context, "webhook", text, webhooks.get) end
 
 function access.simulation(context, text)
   local row = find(context, "simulation", text, simulations.get)

@@ -8,7 +8,7 @@ local schema = require "orrery.core.schema"
 local way = require "orrery.api.way"
 
 local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files",
-  "uploads", "resources", "queues", "schedulers", "tokens", "openapi", "asyncapi" }
+  "uploads", "resources", "queues", "schedulers", "tokens", "webhooks", "deliveries", "openapi", "asyncapi" }
 
 ---@class api.route
 ---@field method string

@@ -12,9 +12,13 @@ local check_config = {
   summary = "check a configuration and print what would be in effect",
 }
 
+local function words_of(value)
+  return type(value) == "table" and "{ " .. table.concat(value, ", ") .. " }" or tostring(value)
+end
+
 local function describe(rows, lines)
   for _, row in ipairs(rows) do
-    local default = row[3] ~= nil and row[3] ~= "" and (" (default: %s)"):format(row[3]) or ""
+    local default = row[3] ~= nil and row[3] ~= "" and (" (default: %s)"):format(words_of(row[3])) or ""
     lines[#lines + 1] = ("   %s\n      %s%s"):format(row[1], row.help, default)
   end
 end
@@ -38,7 +42,9 @@ local function print_settings(value, prefix)
   table.sort(names)
   for _, name in ipairs(names) do
     local member, path = value[name], prefix .. name
-    if type(member) == "table" then
+    if type(member) == "table" and #member > 0 then
+      out.line(("%s = %s"):format(path, words_of(member)))
+    elseif type(member) == "table" then
       print_settings(member, path .. ".")
     else
       out.line(text.clean(("%s = %s"):format(path, type(member) == "string" and ("%q"):format(member) or member)))

@@ -23,6 +23,8 @@ local retention = require "orrery.core.job.retention"
 local roster = require "orrery.core.resource.roster"
 local steer = require "orrery.core.resource.steer"
 local waiting = require "orrery.core.job.waiting"
+local webhook = require "orrery.core.webhook"
+local webhook_keeping = require "orrery.core.webhook.keeping"
 local withdrawal = require "orrery.core.submission.withdrawal"
 
 local IDLE_MS = 1000                     -- the longest pause of any task: time-outs and beats
@@ -113,6 +115,8 @@ return function()
   if not resources then
     local why = boot.run()
     if why then return server.ready(why) end
+    why = webhook.open()
+    if why then return server.ready(why) end
     local fine, _, sentence = roster.begin()
     if not fine then return server.ready(sentence) end
     resources = roster.new()
@@ -122,6 +126,8 @@ return function()
     task.spawn(again_and_again, HOUSEKEEPING_MS, "retention", retention.run)
     task.spawn(again_and_again, HOUSEKEEPING_MS, "keeping events", keeping.run)
     task.spawn(again_and_again, RELAY_MS, "relaying events", relay.run)
+    task.spawn(again_and_again, HOUSEKEEPING_MS, "keeping deliveries", webhook_keeping.run)
+    task.spawn(again_and_again, IDLE_MS, "webhooks", webhook.run)
     server.beat()
     server.ready()
   end

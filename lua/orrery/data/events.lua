@@ -30,6 +30,8 @@ local some_after = db.statement [[
 local newest = db.statement "SELECT seq FROM sqlite_sequence WHERE name = 'events'" -- though it may be gone again
 local oldest = db.statement "SELECT events_from FROM installation"
 
+local first_from = db.statement "SELECT number, at FROM events WHERE number >= ? ORDER BY number LIMIT 1"
+
 ---@param data table|nil what happened, in words of the event's type
 function events.append(change, at, type, owner, simulation, job, data)
   change:add(insert, 1, at, type, owner, simulation, job, data and json.encode(data))
@@ -76,5 +78,16 @@ function events.newest() return db.value(newest) or 0 end
 
 ---The number from which on keeping has removed nothing: whoever has come as far as the one before misses nothing.
 function events.oldest() return db.value(oldest) or 1 end
+
+---The number of the last event before a time. Some tell of what was found out late, so it is as near as the log is in order.
+function events.before(time)
+  local low, high = 0, events.newest() -- those up to `low` were before, those beyond `high` were not
+  while low < high do
+    local middle = (low + high + 1) // 2
+    local event = db.row(first_from, middle)
+    if event and event.number <= high and event.at < time then low = event.number else high = middle - 1 end
+  end
+  return low
+end
 
 return events

@@ -3,6 +3,7 @@ local db = require "house.db"
 local events = require "orrery.data.events"
 local visible = require "orrery.data.visible"
 local waiting = require "orrery.data.waiting"
+local webhooks = require "orrery.data.webhooks"
 
 local jobs = {}
 
@@ -194,6 +195,7 @@ function jobs.delete(change, job, now)
   change:add(remove, nil, job.key)
   change:add(delete, 1, job.key, job.state)
   events.forget_job(change, job.key)
+  webhooks.end_of_job(change, job.key)
   change:add(bury, 1, job.key, job.owner, now)
 end
 

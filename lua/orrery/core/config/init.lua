@@ -52,6 +52,21 @@ local keys = {
     help = "days for which events are kept, and with them the history of jobs that have ended (default: for ever)" },
   { "events.keep_count", "integer", nil, min = 1, max = 1 << 50, help = "how many events are kept (default: all)" },
   { "limits.page", "integer", 1000, min = 1, max = 10000, help = "the largest page of a list" },
+  { "webhooks.allow", "networks", "",
+    help = "networks that webhooks may go to beside the public ones, such as \"10.1.0.0/16, fd00::/8\"" },
+  { "webhooks.ca_file", "file", nil,
+    help = "certificates of authorities (PEM) that receivers are checked against (default: the system's)" },
+  { "webhooks.retry_s", "delays", { 0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400 }, max = 50,
+    help = "seconds before each try of a delivery" },
+  { "webhooks.timeout_ms", "integer", 15000, min = 10, max = 600000, help = "time that a receiver has to answer" },
+  { "webhooks.at_once", "integer", 16, min = 1, max = 1000, help = "deliveries under way at once" },
+  { "webhooks.at_once_each", "integer", 4, min = 1, max = 1000, help = "the same of one webhook" },
+  { "webhooks.backlog", "integer", 10000, min = 1, max = 1000000,
+    help = "deliveries of one webhook that wait; further events wait in the log" },
+  { "webhooks.each_owner", "integer", 100, min = 1, max = 100000, help = "webhooks that one owner may have" },
+  { "webhooks.disable_after_s", "integer", 432000, min = 1, max = 31536000,
+    help = "seconds of failures alone after which a webhook is disabled" },
+  { "webhooks.keep_days", "integer", 30, min = 1, max = 36500, help = "days for which ended deliveries are kept" },
 }
 
 table.move(of_service.keys, 1, #of_service.keys, #keys + 1, keys)
@@ -194,6 +209,7 @@ function config.load(file, options, machine, seconds)
   for _, name in ipairs { "password_file", "ca_file", "cert_file", "key_file" } do
     result.bus[name] = result.bus[name] and absolute(result.bus[name])
   end
+  result.webhooks.ca_file = result.webhooks.ca_file and absolute(result.webhooks.ca_file)
   if #site.resources == 0 then site.resources[1] = check_resource("local", { scheduler = "local" }) end
   result.resources = {}
   for i, resource in ipairs(site.resources) do result.resources[i] = of_resource.complete(resource, result.data, absolute) end

@@ -1,4 +1,6 @@
 -- One value of the configuration against its row → what to keep, or what would be right. The kinds of values there are.
+local network = require "orrery.core.config.network"
+
 local value = {}
 
 ---"127.0.0.1:8080", "localhost:80", "[::1]:8080" → host, port
@@ -81,7 +83,26 @@ function kinds.text(_, given)
   if type(given) == "string" and not given:find("\0", 1, true) then return given end
   return nil, "a text"
 end
-kinds.path, kinds.base = kinds.text, kinds.text
+kinds.path, kinds.base, kinds.file = kinds.text, kinds.text, kinds.text
+
+function kinds.networks(_, given)
+  local right = "networks separated by commas, such as 127.0.0.0/8, 10.1.0.0/16 or fd00::/8"
+  if type(given) ~= "string" then return nil, "a text: " .. right end
+  local wrong = network.wrong(given)
+  if wrong then return nil, ("%s; %q is none"):format(right, wrong) end
+  return given
+end
+
+function kinds.delays(row, given)
+  local right = ("a list of 1 to %d numbers of seconds, such as { 0, 5, 300 }"):format(row.max)
+  if type(given) ~= "table" or #given < 1 or #given > row.max then return nil, right end
+  for name, seconds in pairs(given) do
+    if math.type(name) ~= "integer" or type(seconds) ~= "number" or not (seconds >= 0 and seconds <= 31536000) then
+      return nil, right
+    end
+  end
+  return given
+end
 
 function kinds.address(_, given)
   if type(given) == "string" and value.address(given) then return given end

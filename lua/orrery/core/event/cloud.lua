@@ -52,18 +52,24 @@ function kinds.resource(event)
   return "resources/" .. name, "", name:sub(1, 200) -- a routing key has at most 255 bytes
 end
 
+function kinds.webhook(event)
+  local id = json.decode(event.data).webhook_id
+  return "webhooks/" .. id, "", id
+end
+
 function kinds.house() end
 
 -- An older log may have a type that is declared no more.
 local function kind_of(event)
   local declared = types[event.type]
-  return kinds[declared and declared.of or event.job and "job" or event.simulation and "simulation" or "house"]
+  return kinds[declared and declared.of or event.of or event.job and "job" or event.simulation and "simulation" or "house"]
 end
 
 local source -- known once the store has an identity
 
 ---An event.
----@param event table its row: number, at, type, owner, simulation, job, data (JSON | nil)
+---@param event table its row: number, at, type, owner, simulation, job, data (JSON | nil); of what is in no log, its number is a
+---text of its own, and `of` says of what it is
 ---@return string text CloudEvents' JSON
 ---@return string key its routing key: the type, and what it is of
 function cloud.text(event)

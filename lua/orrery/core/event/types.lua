@@ -4,7 +4,7 @@ local states = require "orrery.core.job.states"
 
 ---@class event.type
 ---@field help string what it tells
----@field of string what it tells of: a job, a chunk of a sweep's jobs, a simulation, a resource, or the house
+---@field of string what it tells of: a job, a chunk of a sweep's jobs, a simulation, a resource, a webhook, or the house
 ---@field data schema beside the names of what it tells of, which `cloud` adds
 local types = {}
 
@@ -100,6 +100,9 @@ types["resource.drained"] = { of = "resource", help = "A resource gets no new jo
 
 types["resource.enabled"] = { of = "resource", help = "A resource that was drained gets jobs again.",
   data = object { resource = resource, by = by } }
+
+types["webhook.disabled"] = { of = "webhook", help = "A webhook was disabled, since nothing reaches its receiver.",
+  data = object { webhook_id = needed(text "the webhook"), reason = needed(text "why, for people") } }
 
 types["token.revoked"] = { of = "house", help = "A token was revoked.",
   data = object { token_id = needed(text "its identifier"), by = by } }

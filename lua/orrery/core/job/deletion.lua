@@ -8,6 +8,7 @@ local jobs = require "orrery.data.jobs"
 local log = require "house.log"
 local removals = require "orrery.data.removals"
 local simulations = require "orrery.data.simulations"
+local webhooks = require "orrery.data.webhooks"
 
 local deletion = {}
 
@@ -28,7 +29,10 @@ function deletion.run()
   local change, now = db.change(), clock.now()
   local list = jobs.of_simulation(simulation.key, 0, CHUNK)
   for _, job in ipairs(list) do jobs.delete(change, job, now) end
-  if #list < CHUNK then simulations.delete(change, simulation, now) end
+  if #list < CHUNK then
+    simulations.delete(change, simulation, now)
+    webhooks.end_of_simulation(change, simulation.key)
+  end
   local ok, code, why = change:commit()
   if not ok then log.warn("simulation not deleted", { code = code, error = why }) end
   return ok
