@@ -21,6 +21,7 @@ describe("the types of events", function()
     house = function(event) return not given(event.job) and not given(event.simulation) and not given(event.owner) end,
   }
   of.chunk, of.resource = of.job, of.house
+  of.webhook = function(event) return not given(event.job) and not given(event.simulation) and given(event.owner) end
 
   -- Holds all events of the log against what is declared, and notes which types there are.
   local function look(seen)

@@ -309,7 +309,9 @@ describe("a webhook", function()
     r:stop()
   end)
 
-  local function add(path) return s:make("/v1/webhooks", { url = r.url .. path, secret = r.secret, types = { "job.created" } }).id end
+  local function add(path)
+    return s:make("/v1/webhooks", { url = r.url .. path, secret = r.secret, types = { "job.created" } }).id
+  end
 
   -- The server that gets so many jobs that wait.
   local function jobs(count)
@@ -351,7 +353,9 @@ describe("a webhook", function()
       s:restart()
     end
     eventually("every event", function() return numbers_of(r:requests "/killed") == 1500 end, 120)
-    eventually("the record of it", function() return s:sql "SELECT count(*) FROM deliveries WHERE state <> 'DELIVERED'" == "0" end)
+    eventually("the record of it", function()
+      return s:sql "SELECT count(*) FROM deliveries WHERE state <> 'DELIVERED'" == "0"
+    end)
     assert.equal("1500", s:sql "SELECT count(*) FROM deliveries")
   end)
 
@@ -392,8 +396,9 @@ describe("a webhook", function()
 
   it("is spoken to by TLS only if its certificate is good", function()
     local folder = process.temporary()
-    local made, words = process.run(("cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem "
-      .. "-out ca.pem -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 && cat key.pem ca.pem > both.pem"):format(folder))
+    local made, words = process.run(("cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+      .. "-keyout key.pem -out ca.pem -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 "
+      .. "&& cat key.pem ca.pem > both.pem"):format(folder))
     assert.equal(0, made, words)
     local safe = receiver.start { certificate = folder .. "/both.pem" }
     s = start()

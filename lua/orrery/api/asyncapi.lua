@@ -35,10 +35,11 @@ local naming = {
   job = { job_id = id "the job", simulation_id = simulation_id },
   chunk = { first_job_id = id "the first of the jobs", simulation_id = simulation_id },
   simulation = { simulation_id = simulation_id },
-  resource = {}, house = {},
+  resource = {}, webhook = {}, house = {},
 }
 
-local subjects = { job = "jobs/ID", chunk = "simulations/ID", simulation = "simulations/ID", resource = "resources/NAME" }
+local subjects = { job = "jobs/ID", chunk = "simulations/ID", simulation = "simulations/ID", resource = "resources/NAME",
+  webhook = "webhooks/ID" }
 
 local function data_of(declared)
   local data = schema.to_json_schema(declared.data)
@@ -100,6 +101,8 @@ local keys = {
     address = "{type}.{simulation}", help = "What happens to simulations." },
   resources = { of = { resource = true }, words = { resource = "its name" },
     address = "{type}.{resource}", help = "What happens to resources." },
+  webhooks = { of = { webhook = true }, words = { webhook = "its identifier" },
+    address = "{type}.{webhook}", help = "What happens to webhooks." },
   house = { of = { house = true }, words = {}, address = "{type}", help = "What happens to the server's own." },
 }
 

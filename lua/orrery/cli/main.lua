@@ -30,8 +30,8 @@ local groups = {
     steer("retry", "try jobs that have ended once more", "is tried again"),
     command "alter", command "signal",
     steer("delete", "remove jobs or simulations that have ended, and their files", "is deleted") },
-  { "The server", command "status", command "resource", command "plugin", command "serve", command "check_config",
-    command "migrate", command "backup" },
+  { "The server", command "status", command "resource", command "plugin", command "webhook", command "serve",
+    command "check_config", command "migrate", command "backup" },
   { "This program", command "completion" },
 }
 

@@ -8,6 +8,7 @@ local green, red, yellow, cyan, dim = "32", "31", "33", "36", "2"
 local colour_of = {
   COMPLETED = green, FAILED = red, CANCELED = yellow, ACTIVE = cyan, SUSPENDED = yellow, HELD = yellow,
   NEW = dim, PENDING = dim, QUEUED = dim,
+  ENABLED = green, DISABLED = red, DELIVERED = green,
   up = green, degraded = yellow, down = red, starting = dim,
 }
 
