@@ -88,8 +88,8 @@ describe("the types of events", function()
     s:delete("/v1/tokens/" .. revoked.id)
 
     look(seen)
-    for type in pairs(types) do -- but for those that a scheduler must bring about
-      local by_chance = ("job.refused job.found job.stuck job.alter"):find(type, 1, true)
+    for type in pairs(types) do -- but for those that a scheduler or a receiver must bring about
+      local by_chance = ("job.refused job.found job.stuck job.alter webhook.disabled"):find(type, 1, true)
       assert(seen[type] or by_chance, type .. " was not seen")
     end
   end)

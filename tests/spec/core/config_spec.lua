@@ -159,6 +159,11 @@ describe("the configuration", function()
         "orrery.lua:2: the hook account.map stands twice" },
       { "a resource's name that is no word", 'resource "a/b" {}',
         "orrery.lua:1: a resource's name is letters, digits, _ and -" },
+      { "a network that is none", 'webhooks = { allow = "10.0.0.0/8, intranet" }', 'orrery.lua:1: webhooks.allow is '
+        .. '"10.0.0.0/8, intranet", but must be networks separated by commas, such as 127.0.0.0/8, 10.1.0.0/16 or fd00::/8; '
+        .. '"intranet" is none' },
+      { "delays that are none", "webhooks = { retry_s = { 0, -1 } }",
+        "orrery.lua:1: webhooks.retry_s is a table, but must be a list of 1 to 50 numbers of seconds, such as { 0, 5, 300 }" },
       { "a resource that is no table", 'resource "x" (3)', 'orrery.lua:1: resource "x" { … } expects a table' },
     }
     for _, case in ipairs(cases) do

@@ -3,7 +3,6 @@ local clock = require "house.clock"
 local config = require "house.config"
 local db = require "house.db"
 local deliveries = require "orrery.data.deliveries"
-local readers = require "orrery.data.readers"
 local webhooks = require "orrery.data.webhooks"
 
 local keeping = {}
@@ -39,10 +38,6 @@ function keeping.run()
     webhook = deliveries.webhook_after(webhook)
   end
   expire(clock.now() - config.webhooks.keep_days * DAY_MS)
-  if webhooks.any() or not readers.get "webhooks" then return end
-  local change = db.change()
-  webhooks.end_reading(change)
-  commit(change)
 end
 
 return keeping

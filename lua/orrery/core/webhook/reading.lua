@@ -60,6 +60,7 @@ local function read_for_all(number, rows)
     if too_full then webhooks.fall_behind(change, key, number) end
   end
   readers.move(change, NAME, last)
+  if not webhooks.any() then webhooks.end_reading(change) end -- the last has gone with its job
   return commit(change)
 end
 
