@@ -54,7 +54,7 @@ local keys = {
   { "limits.page", "integer", 1000, min = 1, max = 10000, help = "the largest page of a list" },
   { "webhooks.allow", "networks", "",
     help = "networks that webhooks may go to beside the public ones, such as \"10.1.0.0/16, fd00::/8\"" },
-  { "webhooks.ca_file", "file", nil,
+  { "webhooks.ca_file", "text", nil,
     help = "certificates of authorities (PEM) that receivers are checked against (default: the system's)" },
   { "webhooks.retry_s", "delays", { 0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400 }, max = 50,
     help = "seconds before each try of a delivery" },

@@ -83,7 +83,7 @@ function kinds.text(_, given)
   if type(given) == "string" and not given:find("\0", 1, true) then return given end
   return nil, "a text"
 end
-kinds.path, kinds.base, kinds.file = kinds.text, kinds.text, kinds.text
+kinds.path, kinds.base = kinds.text, kinds.text
 
 function kinds.networks(_, given)
   local right = "networks separated by commas, such as 127.0.0.0/8, 10.1.0.0/16 or fd00::/8"
