@@ -135,7 +135,8 @@ describe("Lua:", function()
   -- And of the domain's own: what lies at its top serves all of them, or joins them.
   local rooms = { job = { job = true }, event = { event = true, job = true }, sweep = { sweep = true, job = true },
     submission = { submission = true, job = true }, service = { service = true, job = true },
-    resource = { resource = true, submission = true, job = true, service = true } }
+    resource = { resource = true, submission = true, job = true, service = true },
+    webhook = { webhook = true, event = true } }
 
   it("requires go down in the domain: resource, service and submission, event, job", function()
     for _, path in ipairs(files("lua/orrery/core", "*.lua")) do

@@ -8,6 +8,7 @@ local json = require "house.json"
 local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.webhooks"
+local event_types = require "orrery.core.event.types"
 local deliveries = require "orrery.data.deliveries"
 local lifecycle = require "orrery.core.job.lifecycle"
 local problem = require "orrery.api.problem"
@@ -41,12 +42,28 @@ local function secret_of(given)
   return signature.secret_of(given) or wrong("/secret", "must be " .. signature.format)
 end
 
--- Types are stored as the log has them.
-local function list_of(words)
-  if not words or #words == 0 then return nil end
-  local list = json.list {}
-  for i, word in ipairs(words) do list[i] = word:gsub("^orrery%.", "") end
-  return json.encode(list)
+local function list_of(words) return words and #words > 0 and json.encode(words) or nil end
+
+local kinds, kind_names = {}, {} -- "job.*", for all types that begin so
+for type in pairs(event_types) do
+  local kind = type:match "^[^.]+" .. ".*"
+  if not kinds[kind] then kind_names[#kind_names + 1] = kind end
+  kinds[kind] = true
+end
+table.sort(kind_names)
+
+-- As the log has them.
+local function types_of(words)
+  local list, problems = json.list {}, {}
+  for i, word in ipairs(words or list) do
+    list[i] = word:gsub("^orrery%.", "")
+    if not event_types[list[i]] and not kinds[list[i]] then
+      problems[#problems + 1] = { pointer = "/types/" .. i - 1, detail = ("is no type of events: there are %s, and those that "
+        .. "/asyncapi.json lists"):format(table.concat(kind_names, ", ")) }
+    end
+  end
+  if #problems > 0 then problem.invalid(problems) end
+  return list_of(list)
 end
 
 -- What it is for: a job, a simulation, everything of one's own, or everything.
@@ -80,7 +97,7 @@ local function create(context)
   local body, owner = context.body, context.principal.owner
   local simulation, job = scope_of(context)
   local row = { owner = owner, name = body.name, url = address_of(body.url), everybody = body.all and 1 or 0,
-    simulation = simulation, job = job, types = list_of(body.types), states = list_of(body.states),
+    simulation = simulation, job = job, types = types_of(body.types), states = list_of(body.states),
     secret = secret_of(body.secret) }
   return answer.once(context, function(finish)
     too_many(owner)
@@ -115,7 +132,7 @@ end
 local function patch(context, id)
   local row, body, change = access.webhook(context, id), context.body, db.change()
   row.name, row.url = changed(body.name, row.name), changed(body.url, row.url, address_of)
-  row.types, row.states = changed(body.types, row.types, list_of), changed(body.states, row.states, list_of)
+  row.types, row.states = changed(body.types, row.types, types_of), changed(body.states, row.states, list_of)
   data.update(change, row)
   local ok, code, why = change:commit()
   if not ok then problem.of_commit(code, why) end
@@ -157,8 +174,7 @@ end
 local url = { type = "text", min = 1, max = 2048, line = true, help = "where requests go: https://… or http://…" }
 local name = { type = "text", min = 1, max = 256, line = true, help = "for people" }
 local types = { type = "list", max = 50, help = "only events of these types, such as job.state, or job.* (default: all)",
-  of = { type = "text", max = 64, pattern = "^[%l_]+%.[%l_.*]+$",
-    format = "a type such as job.state, or job.* for all of a kind" } }
+  of = { type = "text", max = 64 } }
 local states = { type = "list", max = 20, help = "only steps into these states (default: all events)",
   of = { type = "text", choices = lifecycle.states } }
 local secret = { type = "text", max = 128, help = "the key of the signatures: " .. signature.format .. " (default: a new one)" }

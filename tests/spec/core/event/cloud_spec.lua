@@ -13,7 +13,7 @@ local function id(key) return ("01990000-0000-7000-8000-%012d"):format(key) end
 local function row(type, data, owner)
   local of = types[type] and types[type].of
   local has_job, has_simulation = of == "job" or of == "chunk", of == "job" or of == "chunk" or of == "simulation"
-  return { number = 42, at = 1500, type = type, owner = has_simulation and (owner or "ada") or nil,
+  return { number = 42, at = 1500, type = type, owner = (has_simulation or of == "webhook") and (owner or "ada") or nil,
     simulation = has_simulation and 7 or nil, job = has_job and 9 or nil, data = data and json.encode(data) }
 end
 
@@ -27,7 +27,7 @@ end
 describe("an event as the world sees it", function()
   it("has the attributes of CloudEvents, whatever its type", function()
     for type, declared in pairs(types) do
-      local event, key = rendered(row(type, { resource = "fake" }))
+      local event, key = rendered(row(type, { resource = "fake", webhook_id = "w" }))
       assert.same({ "1.0", "42", "urn:uuid:" .. id(0), "orrery." .. type, "2026-01-01T00:00:01.500Z", "application/json" },
         { event.specversion, event.id, event.source, event.type, event.time, event.datacontenttype })
       assert.equal(declared.of ~= "house", event.subject ~= nil, type)
@@ -47,6 +47,7 @@ describe("an event as the world sees it", function()
         { first_job_id = id(9), simulation_id = id(7), count = 3 } },
       { "simulation.state", { to = "ACTIVE" }, "simulations/" .. id(7), id(7), { simulation_id = id(7), to = "ACTIVE" } },
       { "simulation.created", nil, "simulations/" .. id(7), id(7), { simulation_id = id(7) } },
+      { "webhook.disabled", { webhook_id = id(5) }, "webhooks/" .. id(5), id(5), { webhook_id = id(5) } },
       { "resource.state", { resource = "a_b-c", to = "up" }, "resources/a_b-c", "a_b-c", { resource = "a_b-c", to = "up" } },
     }
     for _, case in ipairs(cases) do
@@ -77,7 +78,7 @@ describe("an event as the world sees it", function()
 
   it("has a routing key that AMQP takes, of at most 255 bytes", function()
     for type in pairs(types) do
-      local _, key = rendered(row(type, { resource = ("r"):rep(300) }))
+      local _, key = rendered(row(type, { resource = ("r"):rep(300), webhook_id = id(7) }))
       assert.is_true(#key <= 255 and not key:find "[^%w._-]", key)
     end
   end)
