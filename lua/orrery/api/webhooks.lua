@@ -122,18 +122,16 @@ local function get(context, id)
   return answer.tagged(context, shown(row.key))
 end
 
--- null takes a filter away, or a name.
-local function changed(given, before, read)
-  if given == nil then return before end
-  if given == json.null then return nil end
-  return read and read(given) or given
-end
+local readers_of = { url = address_of, types = types_of, states = list_of }
 
 local function patch(context, id)
-  local row, body, change = access.webhook(context, id), context.body, db.change()
-  row.name, row.url = changed(body.name, row.name), changed(body.url, row.url, address_of)
-  row.types, row.states = changed(body.types, row.types, types_of), changed(body.states, row.states, list_of)
-  data.update(change, row)
+  local row, change, given, new = access.webhook(context, id), db.change(), {}, {}
+  for _, name in ipairs { "name", "url", "types", "states" } do
+    local value, read = context.body[name], readers_of[name]
+    given[name] = value ~= nil
+    if value ~= nil and value ~= json.null then new[name] = read and read(value) or not read and value or nil end
+  end
+  data.update(change, row.key, given, new)
   local ok, code, why = change:commit()
   if not ok then problem.of_commit(code, why) end
   return answer.json(200, shown(row.key))

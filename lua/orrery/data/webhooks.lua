@@ -26,10 +26,16 @@ local attentive = db.statement(whole .. " WHERE disabled_at IS NULL AND behind I
 local behind = db.statement(whole .. " INDEXED BY webhooks_behind WHERE behind IS NOT NULL AND disabled_at IS NULL ORDER BY key")
 local any = db.statement "SELECT 1 FROM webhooks LIMIT 1"
 local count = db.statement "SELECT count(*) FROM webhooks WHERE owner = ?"
+-- From one that has something waiting to the next, so that all the others cost nothing.
 local due = db.statement [[
-  SELECT w.key, (SELECT min(d.due_at) FROM deliveries d INDEXED BY deliveries_pending
-                 WHERE d.webhook = w.key AND d.state = 'PENDING') AS due_at, w.failures
-  FROM webhooks w WHERE w.disabled_at IS NULL]]
+  WITH RECURSIVE waiting(webhook) AS (
+    SELECT min(webhook) FROM deliveries INDEXED BY deliveries_pending WHERE state = 'PENDING'
+    UNION ALL
+    SELECT (SELECT min(d.webhook) FROM deliveries d INDEXED BY deliveries_pending
+            WHERE d.state = 'PENDING' AND d.webhook > w.webhook) FROM waiting w WHERE w.webhook IS NOT NULL)
+  SELECT h.key, (SELECT min(d.due_at) FROM deliveries d INDEXED BY deliveries_pending
+                 WHERE d.webhook = h.key AND d.state = 'PENDING') AS due_at, h.failures
+  FROM waiting w CROSS JOIN webhooks h ON h.key = w.webhook WHERE h.disabled_at IS NULL]]
 
 function webhooks.any() return db.value(any) ~= nil end
 function webhooks.get(key) return db.row(get, key) end
@@ -38,8 +44,8 @@ function webhooks.attentive() return db.rows(attentive) end
 ---Those that are read for by themselves.
 function webhooks.behind() return db.rows(behind) end
 function webhooks.count(owner) return db.value(count, owner) end
----Of each that is enabled, when its next delivery is due, if any is, and how many tries have failed.
----@return {key:integer, due_at:integer|nil, failures:integer}[]
+---Of each that is enabled and has deliveries waiting, when the next is due, and how many tries have failed; by their keys.
+---@return {key:integer, due_at:integer, failures:integer}[]
 function webhooks.due() return db.rows(due) end
 
 -- Writing --------------------------------------------------------------------------------------------------------
@@ -50,7 +56,9 @@ local insert = db.statement([[
   VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ]] .. last .. ")")
 local begin_reading = db.statement("INSERT OR IGNORE INTO readers(name, number) VALUES(?, " .. last .. ")")
 local end_reading = db.statement "DELETE FROM readers WHERE name = ? AND NOT EXISTS (SELECT 1 FROM webhooks)"
-local update = db.statement "UPDATE webhooks SET name = ?, url = ?, types = ?, states = ? WHERE key = ?"
+local update = db.statement [[
+  UPDATE webhooks SET name = iif(?2, ?3, name), url = iif(?4, ?5, url), types = iif(?6, ?7, types), states = iif(?8, ?9, states)
+  WHERE key = ?1]]
 local rotate = db.statement [[
   UPDATE webhooks SET old_secret = secret, old_until = ?, secret = ? WHERE key = ? AND secret = ?]]
 local enable = db.statement [[
@@ -79,7 +87,11 @@ function webhooks.insert(change, row)
   change:add(begin_reading, nil, READER)
 end
 
-function webhooks.update(change, row) change:add(update, 1, row.name, row.url, row.types, row.states, row.key) end
+---@param given table<string, boolean> which of name, url, types and states are others now
+---@param row table what they are
+function webhooks.update(change, key, given, row)
+  change:add(update, 1, key, given.name, row.name, given.url, row.url, given.types, row.types, given.states, row.states)
+end
 
 ---Another secret, beside which the one of the row signs until a time. Guarded: that is still its secret.
 function webhooks.rotate(change, row, secret, old_until) change:add(rotate, 1, old_until, secret, row.key, row.secret) end

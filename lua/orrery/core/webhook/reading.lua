@@ -18,6 +18,7 @@ local reading = {}
 
 local NAME = "webhooks"
 local CHUNK, MOST_DELIVERIES = 500, 1000 -- of one commit
+local FULL_MS = 1000                    -- between two looks at one that has too much waiting
 local settings = config.webhooks
 
 local function delivery_of(event, hook, now)
@@ -64,10 +65,22 @@ local function read_for_all(number, rows)
   return commit(change)
 end
 
+local full_until = {} -- by webhook, on the monotonic clock: counting what waits takes a while, too
+
+local function room_of(hook)
+  local now = clock.monotonic()
+  if (full_until[hook.key] or 0) > now then return 0 end
+  full_until[hook.key] = nil
+  local room = settings.backlog - deliveries.pending(hook.key, settings.backlog)
+  if room >= math.max(settings.backlog // 4, 1) then return room end
+  full_until[hook.key] = now + FULL_MS
+  return 0
+end
+
 -- For one, up to where all are.
 local function read_for(hook, goal)
-  local room = settings.backlog - deliveries.pending(hook.key, settings.backlog)
-  if room < math.max(settings.backlog // 4, 1) then return false end
+  local room = room_of(hook)
+  if room == 0 then return false end
   local rows, one, now = events.after(hook.behind, math.min(CHUNK, room)), matching.new { hook }, clock.now()
   local fresh, repeated, last, caught_up = {}, {}, hook.behind, #rows == 0
   for i, event in ipairs(rows) do

@@ -79,8 +79,8 @@ end
 
 -- Begins what is due of one → when more of it is, in milliseconds from now | nil: that is told by what ends.
 local function begin_some(fetcher, row)
-  local left = row.due_at and row.due_at - clock.now()
-  if not left or left > 0 then return left end
+  local left = row.due_at - clock.now()
+  if left > 0 then return left end
   local lane = lane_of(row.key)
   if lane.busy == 0 then lane.failed = row.failures end
   local pause_ms = lane.not_before - clock.monotonic()
