@@ -256,6 +256,21 @@ describe("webhooks", function()
     remove(id)
   end)
 
+  it("are changed while they are there", function()
+    local id = add("/before", { name = "n", types = { "job.created" }, states = { "NEW" } })
+    local path = "/v1/webhooks/" .. id
+    local shown = s:patch(path, { url = r.url .. "/after#x", types = { "orrery.job.state", "sweep.*" }, states = http.null }).json
+    assert.same({ "n", r.url .. "/after", { "job.state", "sweep.*" }, http.null },
+      { shown.name, shown.url, shown.types, shown.states })
+    shown = s:patch(path, { name = http.null }).json
+    assert.same({ http.null, r.url .. "/after", { "job.state", "sweep.*" } }, { shown.name, shown.url, shown.types })
+    assert.equal(422, s:patch(path, { url = "http://10.0.0.1/" }).status)
+    s:job_in(s:job(s:simulation()).id)
+    assert.same({ "orrery.job.state" }, { r:await(4, "/after")[1].body.type })
+    assert.equal(0, #r:requests "/before")
+    remove(id)
+  end)
+
   it("are made once for an Idempotency-Key, and show their secret once", function()
     local body = { url = r.url .. "/once" }
     local first = s:post("/v1/webhooks", body, { key = "once" })
@@ -358,6 +373,23 @@ describe("a webhook", function()
       return s:sql "SELECT count(*) FROM deliveries WHERE state <> 'DELIVERED'" == "0"
     end)
     assert.equal("1500", s:sql "SELECT count(*) FROM deliveries")
+  end)
+
+  it("leaves in the log what is too much to wait beside it, and gets that, too", function()
+    s = start("backlog = 20, retry_s = { 0" .. (", 0.2"):rep(40) .. " }")
+    r:tell(500)
+    local path = "/v1/webhooks/" .. add "/as-told"
+    jobs(700)
+    eventually("as much as may wait", function() return s:read(path).pending >= 20 end)
+    jobs(700)
+    r:await(9, "/as-told")
+    assert.is_true(s:read(path).pending < 720) -- of the first commit, all; then no more
+    assert.is_true(s:read(path).read_to < tonumber(s:sql "SELECT max(number) FROM events"))
+    r:tell(200)
+    eventually("every event", function()
+      return s:sql "SELECT count(*) FROM deliveries WHERE state = 'DELIVERED'" == "1400"
+    end, 120)
+    assert.equal(tonumber(s:sql "SELECT max(number) FROM events"), s:read(path).read_to)
   end)
 
   it("is disabled after a long failure, and what was waiting arrives when it is enabled", function()

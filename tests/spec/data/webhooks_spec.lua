@@ -100,6 +100,24 @@ describe("webhooks in the store", function()
     assert.equal("1|5|0\n4|5|0\n", database:run(asked .. ";\n"))
   end)
 
+  it("are kept for some time after they have ended, and not at all of one that is gone", function()
+    add(1)
+    add(2)
+    for number = 1, 3 do
+      deliver(1, number)
+      deliver(2, number)
+    end
+    for number = 1, 2 do deliveries.tried(change, 100 + number, "DELIVERED", nil, number * 10, "{}") end
+    deliveries.expire(change, 20, 10)
+    deliveries.forsake(change, 2, 10)
+    assert.equal("102,103,201,202,203", value "SELECT group_concat(key) FROM (SELECT key FROM deliveries ORDER BY key)")
+    webhooks.delete(change, 2)
+    deliveries.forsake(change, 2, 2)
+    assert.equal("3", value "SELECT count(*) FROM deliveries")
+    deliveries.forsake(change, 2, 2)
+    assert.equal("102,103", value "SELECT group_concat(key) FROM (SELECT key FROM deliveries ORDER BY key)")
+  end)
+
   it("keep the last outcomes of many", function()
     add(1)
     deliver(1, 1)

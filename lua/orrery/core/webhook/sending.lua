@@ -82,7 +82,10 @@ local function begin_some(fetcher, row)
   local left = row.due_at - clock.now()
   if left > 0 then return left end
   local lane = lane_of(row.key)
-  if lane.busy == 0 then lane.failed = row.failures end
+  if lane.busy == 0 then
+    if row.failures < lane.failed then lane.not_before = 0 end -- it was enabled again
+    lane.failed = row.failures
+  end
   local pause_ms = lane.not_before - clock.monotonic()
   if pause_ms > 0 then return pause_ms end
   while true do
