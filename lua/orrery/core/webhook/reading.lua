@@ -18,8 +18,8 @@ local reading = {}
 
 local NAME = "webhooks"
 local CHUNK, MOST_DELIVERIES = 500, 1000 -- of one commit
-local FULL_MS = 1000                    -- between two looks at one that has too much waiting
 local settings = config.webhooks
+local FULL_MS = math.min(settings.backlog // 10, 1000) -- between two looks at one that has too much waiting: they count it
 
 local function delivery_of(event, hook, now)
   event.text = event.text or cloud.text(event)
