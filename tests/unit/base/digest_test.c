@@ -88,7 +88,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(known_answers),
       cmocka_unit_test(long_input),
-      cmocka_unit_test(bytes_and_text_agree), cmocka_unit_test(keyed_answers), cmocka_unit_test(base64_comes_back),
+      cmocka_unit_test(bytes_and_text_agree),
+      cmocka_unit_test(keyed_answers),
+      cmocka_unit_test(base64_comes_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

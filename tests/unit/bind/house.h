@@ -47,9 +47,9 @@ static const char rig_preamble[] =
     "end\n";
 
 static inline void rig_prepare_lua(struct rig *rig) {
-  static const char *const tables[] = {"changes", "clock",    "config",    "db",      "digest",
-                                       "fetch",   "files",   "ids",      "json",      "log",     "shape",
-                                       "task",    "template", "resources", "plugins", NULL};
+  static const char *const tables[] = {"changes",  "clock",     "config",  "db",  "digest", "fetch",
+                                       "files",    "ids",       "json",    "log", "shape",  "task",
+                                       "template", "resources", "plugins", NULL};
   struct orr_err err = {0};
   struct orr_script_options options = {.name = "test",
                                        .memory_limit = (size_t)64 << 20,

@@ -21,7 +21,20 @@ LUA_TEST(digests_are_those_of_the_bytes,
          "same(digest.sha256 'a\\0b' == digest.sha256 'a', false)\n"
          "assert(digest.etag 'x':find '^\"%x+\"$' and #digest.etag 'x' == 18)\n"
          "same(digest.etag 'x', digest.etag 'x') assert(digest.etag 'x' ~= digest.etag 'y')\n"
-         "assert(digest.etag 'x' ~= digest.etag 'x\\0')")
+         "assert(digest.etag 'x' ~= digest.etag 'x\\0')\n"
+         "same(digest.base64(digest.keyed('key', '')), 'XV0TlWPJW1lnub2ajJsjOp3ttFByeUzSMtwbdIMmB9A=')\n"
+         "same(digest.from_base64 'AAH/', '\\0\\1\\255') same(digest.from_base64 '', '')\n"
+         "for _, text in ipairs {'AAH', 'AAH=', 'AA==AA==', 'AA H'} do same(digest.from_base64(text), nil) end")
+
+LUA_TEST(requests_go_where_they_may,
+         "same(fetch.url('https://example.org/a#b'), 'https://example.org/a')\n"
+         "refused('invalid', 'leads to 10.0.0.1', fetch.url 'http://10.0.0.1/')\n"
+         "same(fetch.url('http://10.0.0.1/', '10.0.0.0/8'), 'http://10.0.0.1/')\n"
+         "refused('invalid', 'nonsense is no network', fetch.open 'nonsense')\n"
+         "local fetcher = fetch.open()\n"
+         "refused('invalid', 'no request may go to', fetcher:send {url = 'http://localhost:1/', body = 'x',"
+         " timeout_ms = 9000, most_body = 9})\n"
+         "raises('url is missing', fetcher.send, fetcher, {timeout_ms = 1, most_body = 1})")
 
 LUA_TEST(
     ids_are_keys_and_texts,
@@ -66,6 +79,7 @@ int main(void) {
       TEST(time_is_told),
       TEST(each_state_has_its_own_configuration),
       TEST(digests_are_those_of_the_bytes),
+      TEST(requests_go_where_they_may),
       TEST(ids_are_keys_and_texts),
       TEST(lines_reach_the_log),
       TEST(templates_are_filled),
