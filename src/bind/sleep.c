@@ -22,6 +22,8 @@ int orr_sleep(lua_State *L, struct orr_loop *loop, lua_Number ms) {
   struct orr_ticket ticket = orr_task_wait(L);
   struct sleeper *sleeper = orr_alloc(sizeof *sleeper);
   sleeper->ticket = ticket;
-  sleeper->timer = orr_timer_start(loop, ms > 0 ? (long long)ms : 0, 0, woken, sleeper);
+  /* One that is due at once would ring in this very turn of the loop, and who sleeps so that others get theirs would go on
+     before them. */
+  sleeper->timer = orr_timer_start(loop, ms > 1 ? (long long)ms : 1, 0, woken, sleeper);
   return lua_yield(L, 0);
 }

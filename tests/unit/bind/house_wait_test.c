@@ -17,6 +17,15 @@ LUA_TEST(who_sleeps_less_wakes_first,
          "end\n"
          "same(#order, 0) task.sleep(80) same(table.concat(order, ' '), '10xy 25xy 40xy')")
 
+LUA_TEST(who_sleeps_for_no_time_lets_others_go_on,
+         "local over = false\n"
+         "task.spawn(function()\n"
+         "  local change = db.change() change:add(db.statement 'UPDATE account SET money = 0', 2) "
+         "assert(change:commit())\n"
+         "  over = true\n"
+         "end)\n"
+         "for _ = 1, 10000 do if over then break end task.sleep(0) end same(over, true)")
+
 static void a_spawned_failure_is_logged(void **state) {
   struct rig *rig = *state;
   char text[4096];
@@ -173,6 +182,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(sleep_takes_its_time),
       TEST(who_sleeps_less_wakes_first),
+      TEST(who_sleeps_for_no_time_lets_others_go_on),
       TEST(a_spawned_failure_is_logged),
       TEST(sleepers_do_not_delay_the_end),
       TEST(a_gate_lets_all_pass_once_it_is_open),
