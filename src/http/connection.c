@@ -147,7 +147,10 @@ void orr_connection_end(void *data, int code) {
   connection->half_closed = true;
   if (connection->phase == ORR_PHASE_ANSWER) {
     connection->request.half_closed = true;
-    if (http->events->half_closed) http->events->half_closed(http->data, &connection->request);
+    if (connection->request.keeper)
+      connection->request.keeper->left(&connection->request);
+    else if (http->events->half_closed)
+      http->events->half_closed(http->data, &connection->request);
     if (orr_body_comes(connection)) go_on(connection);
   } else if (connection->phase == ORR_PHASE_LINGER) {
     if (connection->wire->queued(connection->carrier) == 0) orr_connection_drop(connection, false);
@@ -166,7 +169,10 @@ void orr_connection_drained(void *data) {
   } else if (connection->phase == ORR_PHASE_ANSWER) {
     bool waiting = connection->answer.waiting;
     connection->answer.waiting = false;
-    if (waiting && http->events->proceed) http->events->proceed(http->data, &connection->request);
+    if (waiting && connection->request.keeper)
+      connection->request.keeper->proceed(&connection->request);
+    else if (waiting && http->events->proceed)
+      http->events->proceed(http->data, &connection->request);
   } else {
     go_on(connection);
   }
@@ -183,6 +189,7 @@ void orr_connection_answered(struct orr_connection *connection) {
   struct orr_arena *arena = connection->request.arena;
   const struct orr_answer answer = connection->answer;
   http->events->finished(http->data, &connection->request, answer.status, answer.bytes);
+  if (connection->request.keeper) http->kept--;
 
   orr_arena_reset(arena);
   connection->request = (struct orr_request){.arena = arena};
@@ -225,7 +232,9 @@ void orr_connection_drop(struct orr_connection *connection, bool reset) {
   (reset ? connection->wire->reset : connection->wire->close)(connection->carrier);
   if (connection->phase != ORR_PHASE_ANSWER) return;
   connection->request.aborted = true;
-  if (http->events->aborted) http->events->aborted(http->data, &connection->request);
+  if (connection->request.keeper)
+    connection->request.keeper->left(&connection->request);
+  else if (http->events->aborted) http->events->aborted(http->data, &connection->request);
 }
 
 /* True while the client owes us the taking of an answer. */

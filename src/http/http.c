@@ -32,11 +32,12 @@ static const struct orr_stream_events stream_events = {
 /* Over the limit a client is told so, unless so many are being told that telling is a burden itself. */
 static void accepted(void *data, struct orr_stream *stream) {
   struct orr_http *http = data;
-  if (http->draining || http->count >= http->limits.connections + REFUSED_AT_ONCE) {
+  size_t count = http->count - http->kept;
+  if (http->draining || count >= http->limits.connections + REFUSED_AT_ONCE) {
     orr_stream_close(stream);
     return;
   }
-  bool full = http->count >= http->limits.connections;
+  bool full = count >= http->limits.connections;
   struct orr_connection *connection = orr_connection_create(http, &orr_wire_stream, stream);
   orr_stream_start(stream, &stream_events, connection);
   if (full)

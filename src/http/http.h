@@ -45,6 +45,7 @@ enum orr_method {
 
 struct orr_http;
 struct orr_connection;
+struct orr_keeper;
 
 /* Why a body that is read as it comes cannot be read to its end: the answer that it asks for. */
 struct orr_fault {
@@ -65,7 +66,8 @@ struct orr_request {
   char id[17]; /* the request id, 16 hex digits: in the log and in X-Request-Id */
   struct orr_arena *arena;
   struct orr_connection *connection;
-  void *user;       /* the receiver's */
+  void *user;       /* the receiver's, or the keeper's */
+  const struct orr_keeper *keeper;
   int64_t began_ns; /* orr_clock_ns() when it was handed over */
   bool half_closed; /* the client has finished sending, and has perhaps gone */
   bool aborted;     /* the client has gone */
@@ -75,7 +77,7 @@ struct orr_http_limits {
   size_t header_bytes; /* request line and headers: 431 beyond (414 when the target alone is longer) */
   size_t body_bytes;   /* 413 beyond, already from Content-Length */
   int64_t upload_bytes; /* the same of a body that is read as it comes */
-  size_t connections;  /* more are answered 503 and closed */
+  size_t connections;  /* more, beside those with a keeper, are answered 503 and closed */
   int header_ms;       /* from the first byte of a request (or from accept) to the end of its headers: 408 */
   int body_ms;         /* for each 16 KiB of a body, or what is left of it, while it is waited for: 408 */
   int idle_ms;         /* between requests: closed */
@@ -144,3 +146,16 @@ void orr_respond_begin(struct orr_request *request, int status, const char *head
                        int64_t length);
 bool orr_respond_write(struct orr_request *request, const void *bytes, size_t size);
 void orr_respond_end(struct orr_request *request, bool cut);
+
+/* Whoever takes an answer that was begun over from the receiver, to go on with it for as long as the client listens: it is
+   told in the receiver's place, and ends it. */
+struct orr_keeper {
+  void (*proceed)(struct orr_request *request);
+  void (*left)(struct orr_request *request); /* the client has gone, or will send no more */
+};
+/* Of the request its path stays, and nothing else. */
+void orr_request_keep(struct orr_request *request, const struct orr_keeper *keeper, void *user);
+size_t orr_respond_queued(const struct orr_request *request); /* bytes that the kernel would not take yet */
+void orr_respond_await(struct orr_request *request);          /* asks for `proceed` when it has taken those */
+/* Breaks the connection under an answer, whatever the client has yet to take of it: the request is aborted. */
+void orr_respond_drop(struct orr_request *request);

@@ -28,7 +28,7 @@ struct orr_http {
   void *data;
   const struct orr_log *log;
   struct orr_connection *first; /* all of them */
-  size_t count;
+  size_t count, kept;           /* of them, and of those with a keeper */
   struct orr_buf out;           /* where answers are built; out.c */
   char date[ORR_DATE_LINE + 1]; /* the header line, made anew at each sweep */
   uint64_t id_start, id_count;  /* request ids */
