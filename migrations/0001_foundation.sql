@@ -16,6 +16,17 @@ CREATE TABLE tokens (
   expires_at  INTEGER
 );
 
+-- What stands for a token for a minute, where none can be sent: in the address of a stream of events.
+CREATE TABLE tickets (
+  hash        TEXT PRIMARY KEY,  -- SHA-256 of the ticket; the ticket itself is kept nowhere
+  token       INTEGER,           -- NULL: one that is not in the store
+  owner       TEXT NOT NULL,
+  role        TEXT NOT NULL,
+  ends_at     INTEGER,           -- of the streams that it opens; NULL: with the token
+  expires_at  INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX tickets_by_age ON tickets(expires_at);
+
 CREATE TABLE simulations (
   key          INTEGER PRIMARY KEY,
   owner        TEXT NOT NULL,

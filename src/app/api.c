@@ -8,6 +8,7 @@
 #include "app/worker.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "bind/feed.h"
 #include "bind/request.h"
 #include "bind/stats.h"
 #include "http/router.h"
@@ -20,9 +21,9 @@ struct api {
   int serve;          /* reference to the Lua function */
 };
 
-const char *const orr_api_tables[] = {"bus",   "changes", "clock", "config", "db",       "digest",
-                                      "fetch", "files",   "ids",   "json",   "log",      "plugins",
-                                      "reach", "server",  "shape", "task",   "template", NULL};
+const char *const orr_api_tables[] = {"bus",    "changes", "clock", "config",   "db",  "digest",  "feed",
+                                      "fetch",  "files",   "ids",   "json",     "log", "plugins", "reach",
+                                      "server", "shape",   "task",  "template", NULL};
 
 static struct api *api_of(struct orr_worker *worker) { return worker->user; }
 
@@ -208,6 +209,8 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
   struct orr_server *server = worker->server;
   struct api *api = worker->user = orr_zalloc(sizeof *api);
   lua_State *L = orr_script_state(worker->script);
+  int64_t heartbeat_ms = orrery_int(orrery_get(server->config, "events.heartbeat_ms"), 0);
+  worker->house.following = orr_following_create(worker->loop, heartbeat_ms);
   int code = orr_script_require(worker->script, "orrery.api", err);
   if (code != ORR_OK) return code;
   api->router = orr_router_create();
@@ -226,6 +229,7 @@ static void end(struct orr_worker *worker) {
   struct api *api = api_of(worker);
   orr_http_destroy(api->http);
   api->http = NULL; /* a drain() delivered after this finds nothing to do */
+  orr_following_destroy(worker->house.following);
   orr_router_destroy(api->router);
   free(api->streams);
   api->streams = NULL;

@@ -293,6 +293,7 @@ int orr_serve(const struct orrery_value *config) {
   struct life life = {.server = {.config = config}, .exit_code = ORR_EXIT_OK};
   struct orr_err err = {0};
   open_log(&life);
+  orr_descriptors_raise(config, &life.server.log);
   if (set_up(&life, &err) == ORR_OK)
     orr_loop_run(life.server.loop);
   else

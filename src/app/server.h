@@ -47,6 +47,9 @@ struct orr_server {
 /* Makes the message bus that the configuration describes, and the worker that it needs for a broker. */
 int orr_server_make_bus(struct orr_server *server, struct orr_err *err);
 
+/* As many descriptors as the configuration lets clients take, if the system allows; else the log says so. */
+void orr_descriptors_raise(const struct orrery_value *config, const struct orr_log *log);
+
 /* Messages to the main loop. */
 void orr_server_ready(struct orr_message *message);   /* the control worker is in order, or has failed */
 void orr_server_began(struct orr_message *message);   /* an API worker serves, or has failed */

@@ -16,6 +16,7 @@ static const struct {
     {"db", orr_bind_db},
     {"digest", orr_bind_digest},
     {"fetch", orr_bind_fetch},
+    {"feed", orr_bind_feed},
     {"files", orr_bind_files},
     {"ids", orr_bind_ids},
     {"json", orr_bind_json},

@@ -11,6 +11,7 @@
 
 struct orr_resources;
 struct orr_changes;
+struct orr_following;
 struct orr_lanes;
 struct orr_transports;
 struct orr_stats;
@@ -26,6 +27,7 @@ struct orr_house {
   struct orr_log *log;
   const struct orrery_value *config; /* the checked configuration, read only, shared by all threads */
   struct orr_changes *changes;       /* tasks that wait for the store to change */
+  struct orr_following *following;   /* API workers: those who follow what goes on; else NULL */
   struct orr_lanes *lanes;           /* file system threads */
   struct orr_resources *resources;   /* control worker: the resource workers */
   struct orr_transports *transports; /* how the resources' machines are reached */

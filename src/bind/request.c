@@ -25,7 +25,7 @@ static const char NAME[] = "orrery.request";
 struct orr_request_box {
   struct orr_request *request; /* NULL once the answer is out */
   struct orr_ticket writing, reading;
-  bool streaming, cut;
+  bool streaming, cut, taken;
 };
 
 static struct orr_request_box *check(lua_State *L) {
@@ -172,9 +172,19 @@ void orr_request_box_aborted(struct orr_request_box *box) {
 
 bool orr_request_box_close(struct orr_request_box *box, bool failed) {
   struct orr_request *request = box->request;
+  if (box->taken) return true;
   box->request = NULL;
   if (box->streaming) orr_respond_end(request, failed || box->cut);
   return box->streaming;
+}
+
+struct orr_request *orr_request_box_take(lua_State *L) {
+  struct orr_request_box *box = check(L);
+  luaL_argcheck(L, box->streaming, 1, "the answer has not begun");
+  struct orr_request *request = box->request;
+  box->request = NULL;
+  box->taken = true;
+  return request;
 }
 
 static int l_method(lua_State *L) { return lua_pushstring(L, method_name(check(L)->request->method)), 1; }

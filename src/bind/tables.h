@@ -10,6 +10,7 @@ int orr_bind_config(lua_State *L);
 int orr_bind_db(lua_State *L);
 int orr_bind_digest(lua_State *L);
 int orr_bind_fetch(lua_State *L);
+int orr_bind_feed(lua_State *L);
 int orr_bind_files(lua_State *L);
 int orr_bind_ids(lua_State *L);
 int orr_bind_json(lua_State *L);

@@ -157,6 +157,7 @@ describe("the OpenAPI document", function()
       { "post", "/v1/schedulers/{name}/disable", "/v1/schedulers/fake/disable" },
       { "post", "/v1/schedulers/{name}/enable", "/v1/schedulers/fake/enable" },
       { "post", "/v1/simulations", nil, { name = "x" } }, { "post", "/v1/tokens", nil, { owner = "x" } },
+      { "post", "/v1/events/tickets" },
       { "post", "/v1/simulations/{id}/jobs", "/v1/simulations/" .. simulation .. "/jobs", server.spec() },
       { "post", "/v1/simulations/{id}/hold", "/v1/simulations/" .. simulation .. "/hold" },
       { "patch", "/v1/jobs/{id}", "/v1/jobs/" .. job, { name = "y" } },

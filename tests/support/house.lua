@@ -108,7 +108,7 @@ local config = setmetatable({
 }, getmetatable(anything))
 house.config = config
 
-for name in ("bus changes client db digest fetch files ids log plugins reach resources server shape task"):gmatch "%w+" do
+for name in ("bus changes client db digest feed fetch files ids log plugins reach resources server shape task"):gmatch "%w+" do
   house[name] = anything
 end
 for name, stand_in in pairs(house) do

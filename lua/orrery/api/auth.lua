@@ -19,6 +19,12 @@ local ranks = { user = 1, operator = 2, admin = 3 }
 
 local cache, cached = {}, 0
 
+---The principal of whoever has an owner's name, a role and, where they are known, the key and the end of a token.
+function auth.as(row)
+  return { owner = row.owner, role = row.role, rank = ranks[row.role], sees_all = row.role ~= "user",
+    expires_at = row.expires_at, key = row.key }
+end
+
 authentication.watch(function() cache, cached = {}, 0 end)
 
 local challenge = { headers = 'WWW-Authenticate: Bearer realm="orrery"\r\n' }
@@ -32,9 +38,7 @@ local function look_up(token, now)
     problem.raise("unavailable", ("Whose token this is cannot be told now: the authentication service fails (%s).")
       :format(why or "it does not answer"), { headers = "Retry-After: 1\r\n" })
   end
-  local principal = { owner = identity.owner, role = identity.role, rank = ranks[identity.role],
-    sees_all = identity.role ~= "user", expires_at = identity.expires_at, key = identity.key }
-  return { principal = principal, until_ms = math.min(now + RECHECK_MS, identity.until_ms or math.maxinteger) }
+  return { principal = auth.as(identity), until_ms = math.min(now + RECHECK_MS, identity.until_ms or math.maxinteger) }
 end
 
 ---The principal of a token. Raises unauthorized, or unavailable while nobody can tell. May wait.

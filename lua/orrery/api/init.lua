@@ -8,7 +8,8 @@ local schema = require "orrery.core.schema"
 local way = require "orrery.api.way"
 
 local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files",
-  "uploads", "resources", "queues", "schedulers", "tokens", "webhooks", "deliveries", "openapi", "asyncapi" }
+  "uploads", "resources", "queues", "schedulers", "tokens", "events", "tickets", "webhooks",
+  "deliveries", "openapi", "asyncapi" }
 
 ---@class api.route
 ---@field method string
@@ -16,8 +17,10 @@ local collections = { "health", "simulations", "jobs", "sweeps", "control", "ret
 ---@field rpc string|nil its method over the bus, without "orrery."; nil: its answer is bytes, or about HTTP
 ---@field summary string for the OpenAPI document
 ---@field open boolean|nil no token is needed
+---@field identify (fun(request):principal)|nil where a token is not all that says who asks (default: auth.identify)
 ---@field role string|nil the least role (default: user)
 ---@field query table<string, schema>|nil `not_rpc` of one: why it is no parameter over the bus
+---@field headers (schema|{name:string})[]|nil those that mean something here, for the OpenAPI document
 ---@field body schema|nil
 ---@field streams boolean|nil the handler reads the body, which is of any type, as it comes (request:read)
 ---@field accepted string|nil when the answer is 202 instead, in words

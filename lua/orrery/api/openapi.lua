@@ -73,16 +73,17 @@ local components = {
     outcomes = { type = "array", items = object { at = time(), status = whole(true), milliseconds = whole(), error = text(true),
       answer = text(true) } } },
   replay = object { webhook_id = id(), after = whole(), to = whole() },
+  ticket = object { ticket = text(), expires_at = time() },
   file = object { path = text(), type = text(), size = whole(), modified_at = time() },
   status = object { status = text(), bus = object { state = choice { "up", "blocked", "down" }, since = time() } },
   problem = object { type = text(), title = text(), status = whole(), detail = text(), request_id = text(),
-    offset = whole(), errors = { type = "array", items = object { pointer = text(), detail = text() } } },
+    offset = whole(), oldest = whole(), errors = { type = "array", items = object { pointer = text(), detail = text() } } },
 }
 
 ---What messages of other documents look like as well.
 openapi.schemas = components
 
-local media = { bytes = "application/octet-stream", text = "text/plain" }
+local media = { bytes = "application/octet-stream", text = "text/plain", events = "text/event-stream" }
 
 local function response_of(route)
   if not route.response then return { description = "done" } end
@@ -105,6 +106,9 @@ local function parameters_of(route)
     local parameter = { name = name, ["in"] = "query", description = declared.help, schema = schema.to_json_schema(declared) }
     if declared.type == "list" then parameter.explode = false end -- its words are separated by commas
     list[#list + 1] = parameter
+  end
+  for _, header in ipairs(route.headers or {}) do
+    list[#list + 1] = { name = header.name, ["in"] = "header", schema = schema.to_json_schema(header), description = header.help }
   end
   if route.method == "POST" then
     list[#list + 1] = { name = "Idempotency-Key", ["in"] = "header", schema = { type = "string", maxLength = 255 },
@@ -132,6 +136,7 @@ local function operation(route)
   local out = { summary = route.summary, tags = json.list { route.collection }, parameters = parameters_of(route),
     responses = responses_of(route) }
   if route.open then out.security = json.list {} end
+  if route.identify then out.security = json.list { { bearer = json.list {} }, { ticket = json.list {} } } end
   if route.streams then out.requestBody = { required = true, content = { [media.bytes] = {} } } end
   if route.body then
     out.requestBody = { required = true, content = { ["application/json"] = { schema = schema.to_json_schema(route.body) } } }
@@ -156,7 +161,8 @@ function openapi.describe(routes)
     info = { title = "Orrery", version = server.version, license = { name = "Apache-2.0", identifier = "Apache-2.0" },
       description = "Simulations on supercomputers, clusters, clouds and this machine." },
     servers = json.list { { url = "/" } }, paths = paths, security = json.list { { bearer = json.list {} } },
-    components = { schemas = components, securitySchemes = { bearer = { type = "http", scheme = "bearer" } } },
+    components = { schemas = components, securitySchemes = {
+      bearer = { type = "http", scheme = "bearer" }, ticket = { type = "apiKey", ["in"] = "query", name = "ticket" } } },
   }
 end
 

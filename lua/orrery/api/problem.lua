@@ -24,6 +24,7 @@ local types = {
   ["still-running"] = { 409, "It still runs" },
   ["in-doubt"] = { 409, "It may have been carried out already" },
   ["gone"] = { 410, "It has been deleted" },
+  ["cursor-expired"] = { 410, "Events after this one are no longer kept" },
   ["body-too-large"] = { 413, "Body too large" },
   ["unsupported-media-type"] = { 415, "The body's type is not understood" },
   ["range-not-satisfiable"] = { 416, "The file is not that long" },

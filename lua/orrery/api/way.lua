@@ -17,7 +17,7 @@ local way = {}
 function way.run(request, reading, route, ...)
   local context = { request = request }
   if not route.open then
-    context.principal = auth.identify(request)
+    context.principal = (route.identify or auth.identify)(request)
     if route.role then auth.require_role(context.principal, route.role) end
   end
   context.query = reading.query(request, route)

@@ -22,6 +22,7 @@ local resource_status = require "orrery.core.service.resource_status"
 local retention = require "orrery.core.job.retention"
 local roster = require "orrery.core.resource.roster"
 local steer = require "orrery.core.resource.steer"
+local tickets = require "orrery.data.tickets"
 local waiting = require "orrery.core.job.waiting"
 local webhook = require "orrery.core.webhook"
 local webhook_keeping = require "orrery.core.webhook.keeping"
@@ -80,9 +81,11 @@ end
 
 -- → true if there is more to forget now.
 local function keep_house()
-  local change, before = db.change(), clock.now() - IDEMPOTENCY_MS
+  local change, now = db.change(), clock.now()
+  local before = now - IDEMPOTENCY_MS
   idempotency.expire(change, before)
-  return change:commit() and idempotency.any(before)
+  tickets.expire(change, now)
+  return change:commit() and (idempotency.any(before) or tickets.any(now))
 end
 
 -- What goes on beside everything else: a disk may take its time, and so may a million old jobs.

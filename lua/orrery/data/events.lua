@@ -11,6 +11,14 @@ local of_job = db.statement [[
 local chunk_of = db.statement [[
   SELECT number, at, job, data FROM events WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1]]
 
+local columns = "SELECT number, at, type, owner, simulation, job, data FROM events "
+local all = db.statement(columns .. "WHERE number > ? ORDER BY number LIMIT ?")
+local between = db.statement(columns .. [[WHERE number > ?1 AND number <= ?2 AND (?3 IS NULL OR owner = ?3)
+  AND (?4 IS NULL OR simulation = ?4) ORDER BY number LIMIT ?5]])
+local about_job = db.statement(columns .. [[WHERE job = ? AND type <> 'jobs.created' AND number > ? AND number <= ?
+  ORDER BY number LIMIT ?]])
+local about_chunk = db.statement(columns .. "WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1")
+
 -- What is a deleted job's or simulation's own, as far as all readers have come. That it was deleted is told for longer.
 local read_by_all = " AND number <= coalesce((SELECT min(number) FROM readers), 9223372036854775807)"
 local of_job_alone = "job = ? AND type NOT IN ('jobs.created', 'job.deleted')"
@@ -50,6 +58,24 @@ function events.creation_of(job)
   if not row then return nil end
   row.data = json.decode(row.data)
   return job < row.job + row.data.count and row or nil
+end
+
+---All events after a number, oldest first, as they are stored: number, at, type, owner, simulation, job, data (JSON | nil).
+function events.after(number, limit) return db.rows(all, number, limit) end
+
+---Those after a number, up to another; of an owner and of a simulation, where these are given.
+function events.between(number, last, owner, simulation, limit)
+  return db.rows(between, number, last, owner, simulation, limit)
+end
+
+---Those about one job, with the one by which it came to be.
+function events.about_job(job, number, last, limit)
+  local rows, created = db.rows(about_job, job, number, last, limit), db.row(about_chunk, job)
+  if created and created.number > number and created.number <= last
+    and job < created.job + json.decode(created.data).count then
+    table.insert(rows, 1, created) -- nothing happened to it earlier
+  end
+  return rows
 end
 
 ---Deletes what happened to a deleted job. What some reader has yet to read stays; data.jobs notes that it is to go.

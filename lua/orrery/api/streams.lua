@@ -1,0 +1,155 @@
+-- The streams of events that are open on this worker. One task reads the log on as it grows and tells each event to those who
+-- have all before it (house.feed finds them); another sends those who are behind, since they began further back or take what
+-- they are sent slowly, what they lack, out of the log, a little at a time, until they have caught up. So an event is written
+-- down once, however many streams it goes to, and no stream costs a task.
+local changes = require "house.changes"
+local clock = require "house.clock"
+local feed = require "house.feed"
+local ids = require "house.ids"
+local json = require "house.json"
+local log = require "house.log"
+local task = require "house.task"
+local bits = require "orrery.core.event.bits"
+local cloud = require "orrery.core.event.cloud"
+local events = require "orrery.data.events"
+local permits = require "orrery.api.permits"
+
+local streams = {}
+
+local CHUNK = 100        -- events of one read …
+local WINDOW = 2000      -- … among so many numbers of the log
+local ENOUGH = 65536     -- bytes that one stream is sent in its turn
+local IDLE_MS = 1000
+local SLICE_MS = 5       -- of helping those behind, between two turns of everybody else
+local TROUBLE_MS = 1000
+local KEPT = 1000        -- events as they were written down last: many streams are behind by the same ones
+
+local frames, framed = {}, 0
+
+local function frame(row)
+  local text = frames[row.number]
+  if text then return text end
+  text = ("id: %d\nevent: %s\ndata: %s\n\n"):format(row.number, row.type, (cloud.text(row)))
+  if framed == KEPT then frames, framed = {}, 0 end
+  frames[row.number], framed = text, framed + 1
+  return text
+end
+
+-- Owners have numbers here, those that anybody listens to.
+local numbers, owners = {}, {}
+
+local function number_of(owner)
+  if owner and not numbers[owner] then
+    owners[#owners + 1] = owner
+    numbers[owner] = #owners
+  end
+  return owner and numbers[owner]
+end
+
+-- An event as house.feed takes it.
+local function about(row)
+  local type_bit, state_bit = bits.of(row)
+  local jobs = row.job and (row.type == "jobs.created" and json.decode(row.data).count or 1) or 0
+  return row.number, type_bit, state_bit, numbers[row.owner] or 0, row.simulation or 0, row.job or 0, jobs
+end
+
+-- What an event means for the streams themselves.
+local ends = {}
+ends["simulation.deleted"] = function(row) feed.close(row.simulation) end
+ends["job.deleted"] = function(row) feed.close(row.job) end
+ends["token.revoked"] = function(row) feed.revoke(permits.of_token(ids.key(json.decode(row.data).token_id))) end
+
+local function tell_those_who_want_it(row, ...) return not feed.wants(...) or feed.tell(frame(row), ...) end
+
+-- → false when so much was told that the loop should have a turn
+local function tell(row)
+  local little = tell_those_who_want_it(row, about(row))
+  feed.number(row.number)
+  if ends[row.type] then ends[row.type](row) end
+  return little
+end
+
+-- Reads the log on while anybody listens.
+local function read_on()
+  while feed.streams() > 0 and not changes.ending() do
+    local rows, waited = events.after(feed.number(), CHUNK), false
+    for _, row in ipairs(rows) do
+      if not tell(row) then
+        task.sleep(0)
+        waited = true
+      end
+    end
+    if #rows < CHUNK and not waited then changes.wait(IDLE_MS) end
+  end
+  feed.finish()
+end
+
+-- What the stream whose turn it is lacks → rows, and the number up to which these are all.
+local function read_what_lacks(owner, simulation, job, number, last)
+  if job > 0 then
+    local rows = events.about_job(job, number, last, CHUNK)
+    return rows, #rows < CHUNK and last or rows[#rows].number
+  end
+  last = math.min(last, number + WINDOW)
+  local rows = events.between(number, last, owners[owner], simulation > 0 and simulation or nil, CHUNK)
+  return rows, #rows < CHUNK and last or rows[#rows].number
+end
+
+local function help_one(owner, simulation, job, number)
+  if number + 1 < events.oldest() then return feed.drop() end -- keeping was faster; its client comes again, and is told so
+  local rows, reached = read_what_lacks(owner, simulation, job, number, feed.number())
+  local sent = 0
+  for _, row in ipairs(rows) do
+    if sent >= ENOUGH then break end
+    reached = row.number
+    if feed.fits(about(row)) then
+      local text = frame(row)
+      feed.send(text)
+      sent = sent + #text
+    end
+  end
+  feed.reached(reached)
+end
+
+local function help()
+  while true do
+    local over = clock.monotonic() + SLICE_MS
+    repeat help_one(feed.behind()) until clock.monotonic() >= over
+    task.sleep(0)
+  end
+end
+
+local running = {}
+
+-- Runs a task for as long as it has something to do, whatever happens to it.
+local function keep_running(name, run)
+  if running[name] then return end
+  task.spawn(function()
+    local _ <close> = setmetatable({}, { __close = function() running[name] = nil end })
+    running[name] = true
+    while true do
+      local fine, why = xpcall(run, debug.traceback)
+      if fine then return end
+      log.error(name .. " failed", { error = why })
+      task.sleep(TROUBLE_MS)
+    end
+  end)
+end
+
+---How many are open.
+streams.count = feed.streams
+
+---Takes over the answer to a request, which was begun: its client has all events up to a number.
+---@param token string|nil what the request bears; nil: a ticket, which came from the principal's token
+---@param filter {owner:string|nil, simulation:integer|nil, job:integer|nil, types:string[]|nil, states:string[]|nil}
+function streams.open(request, principal, token, filter, number)
+  if feed.streams() == 0 then feed.number(events.newest()) end
+  feed.add(request, { owner = number_of(filter.owner), simulation = filter.simulation, job = filter.job,
+    types = bits.of_types(filter.types), states = bits.of_states(filter.states) },
+    permits.of(principal, token), principal.expires_at, number)
+  keep_running("reading on for streams", read_on)
+  keep_running("helping streams", help)
+  keep_running("looking at permits", permits.look)
+end
+
+return streams
