@@ -20,7 +20,8 @@ local function command(name) return (require("orrery.cli." .. name)) end
 -- The commands, as the help lists them.
 local groups = {
   { "Simulations", command "run", command "watch", command "results", command "simulations" },
-  { "Jobs", command "jobs", command "job", command "logs", command "files", command "put" },
+  { "Jobs", command "jobs", command "job", command "logs", command "files", command "put",
+    command "events" },
   { "Steering, by ids of jobs or of simulations",
     steer("cancel", "end jobs before their time", "is being canceled"),
     steer("hold", "keep jobs from starting", "is being held"),

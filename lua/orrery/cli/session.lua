@@ -60,13 +60,14 @@ local function headers_of(self, request)
   headers["Idempotency-Key"] = request.key
   headers["If-None-Match"] = request.etag
   headers.Range = request.range
+  headers["Last-Event-ID"] = request.last_event_id
   return headers
 end
 
 ---One exchange. `body` is a value to be sent as JSON, `wait` how many seconds the server may keep the answer back.
 ---@param request {method:string|nil, path:string, query:table|nil, body:any, key:string|nil, accept:string|nil,
----  etag:string|nil, range:string|nil, wait:number|nil, tick:function|nil, sink:function|nil, source:function|nil,
----  body_size:integer|nil} see house.client
+---  etag:string|nil, range:string|nil, last_event_id:string|nil, wait:number|nil, tick:function|nil, sink:function|nil,
+---  source:function|nil, body_size:integer|nil} see house.client
 ---@return integer|nil status, table|string headers, string body or nil, code, sentence; status 0: a signal was caught
 function session:send(request)
   local status, headers, body = client.request {
