@@ -4,7 +4,7 @@ local report = require "bench.lib.report"
 local scale = require "bench.lib.scale"
 local stock = require "bench.lib.stock"
 
-local groups = { "read", "create", "sweep", "run_local", "start", "stored", "poll", "submit", "slurm_poll",
+local groups = { "read", "create", "sweep", "run_local", "start", "stored", "streams", "poll", "submit", "slurm_poll",
   "slurm_nodes", "ssh", "bus" }
 
 local wanted, broken = arg[1] or "", false

@@ -16,6 +16,8 @@ local full = {
   node_jobs = 600,         -- on all of these
   starts = 5,
   events = 50000,
+  streams = 10000,         -- of events, open at once
+  streamed = 200,          -- events, one after the other on an idle machine
 }
 
 local quick = {
@@ -35,6 +37,8 @@ local quick = {
   node_jobs = 200,
   starts = 3,
   events = 20000,
+  streams = 10000,
+  streamed = 50,
 }
 
 local mode = os.getenv "BENCH" or "full"
