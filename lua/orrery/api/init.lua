@@ -8,8 +8,8 @@ local schema = require "orrery.core.schema"
 local way = require "orrery.api.way"
 
 local collections = { "health", "simulations", "jobs", "sweeps", "control", "retry", "signal", "history", "results", "files",
-  "uploads", "resources", "queues", "schedulers", "tokens", "events", "tickets", "webhooks",
-  "deliveries", "openapi", "asyncapi" }
+  "uploads", "resources", "queues", "schedulers", "tokens", "events", "tickets",
+  "webhooks", "deliveries", "openapi", "asyncapi" }
 
 ---@class api.route
 ---@field method string
