@@ -235,35 +235,16 @@ static void end(struct orr_worker *worker) {
   api->streams = NULL;
 }
 
-struct draining {
-  struct orr_message message;
-  struct orr_worker *worker;
-  bool now;
-};
+static void drained(void *data) { orr_worker_drained(data); }
 
-static void drained(void *data) {
-  struct orr_worker *worker = data;
-  worker->drained.deliver = orr_server_drained;
-  orr_loop_post(worker->server->loop, &worker->drained);
-}
-
-static void drain(struct orr_message *message) {
-  struct draining *draining = (struct draining *)message;
-  struct orr_worker *worker = draining->worker;
+static void drain(struct orr_worker *worker, bool now) {
   struct api *api = api_of(worker);
-  if (api->http && draining->now) {
+  if (api->http && now) {
     orr_http_close_all(api->http);
   } else if (api->http) {
     orr_http_drain(api->http, drained); /* first, so that those who wait are told that the connection ends */
     orr_changes_end(worker->changes);
   }
-  free(draining);
-}
-
-void orr_api_drain(struct orr_worker *worker, bool now) {
-  struct draining *draining = orr_alloc(sizeof *draining);
-  *draining = (struct draining){{.deliver = drain}, worker, now};
-  orr_loop_post(worker->loop, &draining->message);
 }
 
 const struct orr_worker_kind orr_api_worker = {.name = "api",
@@ -271,4 +252,5 @@ const struct orr_worker_kind orr_api_worker = {.name = "api",
                                                .slice_ms = 2000,
                                                .tables = orr_api_tables,
                                                .begin = begin,
+                                               .drain = drain,
                                                .end = end};

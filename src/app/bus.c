@@ -80,36 +80,18 @@ static void end(struct orr_worker *worker) {
 /* Who waits for a broker that stands still would do so until it counts as lost. */
 static void unblock(struct orr_worker *worker) { orr_bus_break(worker->server->bus); }
 
-struct draining {
-  struct orr_message message;
-  struct orr_worker *worker;
-  bool now;
-};
+static void drained(void *data) { orr_worker_drained(data); }
 
-static void drained(void *data) {
-  struct orr_worker *worker = data;
-  worker->drained.deliver = orr_server_drained;
-  orr_loop_post(worker->server->loop, &worker->drained);
-}
-
-static void drain(struct orr_message *message) {
-  struct draining *draining = (struct draining *)message;
-  struct orr_worker *worker = draining->worker;
+static void drain(struct orr_worker *worker, bool now) {
   struct orr_calls *calls = worker->user;
-  if (draining->now) {
+  if (!calls->open) return;
+  if (now) {
     orr_calls_break(calls);
-  } else {
-    orr_bus_quiet(worker->server->bus);
-    orr_changes_end(worker->changes); /* before, so that those who wait answer */
-    orr_calls_drain(calls, drained, worker);
+    return;
   }
-  free(draining);
-}
-
-void orr_bus_drain(struct orr_worker *worker, bool now) {
-  struct draining *draining = orr_alloc(sizeof *draining);
-  *draining = (struct draining){{.deliver = drain}, worker, now};
-  orr_loop_post(worker->loop, &draining->message);
+  orr_bus_quiet(worker->server->bus);
+  orr_changes_end(worker->changes); /* so that those who wait answer */
+  orr_calls_drain(calls, drained, worker);
 }
 
 const struct orr_worker_kind orr_bus_worker = {.name = "bus",
@@ -117,5 +99,6 @@ const struct orr_worker_kind orr_bus_worker = {.name = "bus",
                                                .slice_ms = 2000,
                                                .tables = orr_api_tables,
                                                .begin = begin,
+                                               .drain = drain,
                                                .end = end,
                                                .unblock = unblock};

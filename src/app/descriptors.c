@@ -14,7 +14,6 @@ void orr_descriptors_raise(const struct orrery_value *config, const struct orr_l
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
   limit.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= needed) return;
-  orr_log(log, ORR_LOG_INFO,
-          "fewer descriptors than connections are allowed",
+  orr_log(log, ORR_LOG_INFO, "fewer descriptors than connections are allowed",
           ORR_I("descriptors", (int64_t)limit.rlim_cur), ORR_I("needed", (int64_t)needed));
 }

@@ -80,8 +80,9 @@ static void stop_main(struct life *life) {
 
 static void drain_all(struct life *life, bool now) {
   for (int i = 0; i < life->server.api_count; i++)
-    if (life->server.api[i]->serves) orr_api_drain(life->server.api[i], now);
-  if (life->server.bus_worker && life->server.bus_worker->serves) orr_bus_drain(life->server.bus_worker, now);
+    if (life->server.api[i]->serves) orr_worker_drain(life->server.api[i], now);
+  if (life->server.bus_worker && life->server.bus_worker->serves)
+    orr_worker_drain(life->server.bus_worker, now);
 }
 
 static void patience_over(void *data) {

@@ -80,6 +80,29 @@ int orr_worker_start(struct orr_worker *worker, void (*began)(struct orr_message
   return orr_fail(err, ORR_IO, "cannot start a thread: %s", strerror(code));
 }
 
+struct draining {
+  struct orr_message message;
+  struct orr_worker *worker;
+  bool now;
+};
+
+static void drain(struct orr_message *message) {
+  struct draining *draining = (struct draining *)message;
+  draining->worker->kind->drain(draining->worker, draining->now);
+  free(draining);
+}
+
+void orr_worker_drain(struct orr_worker *worker, bool now) {
+  struct draining *draining = orr_alloc(sizeof *draining);
+  *draining = (struct draining){{.deliver = drain}, worker, now};
+  orr_loop_post(worker->loop, &draining->message);
+}
+
+void orr_worker_drained(struct orr_worker *worker) {
+  worker->drained.deliver = orr_server_drained;
+  orr_loop_post(worker->server->loop, &worker->drained);
+}
+
 void orr_worker_stop(struct orr_worker *worker) {
   if (!worker || !worker->thread) return;
   struct timespec patience;

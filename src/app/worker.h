@@ -15,6 +15,8 @@ struct orr_worker_kind {
   /* On the worker's thread, before its loop runs; and after it has run, to close what `begin` opened. */
   int (*begin)(struct orr_worker *worker, struct orr_err *err);
   void (*end)(struct orr_worker *worker);
+  void (*drain)(struct orr_worker *worker,
+                bool now); /* on its thread, also after `end`: see orr_worker_drain */
   void (*unblock)(
       struct orr_worker *worker); /* any thread: it is to end, and does not; NULL: it always does */
 };
@@ -29,7 +31,7 @@ struct orr_worker {
   struct orr_script *script;
   struct orr_house house;
   struct orr_err failure;     /* why it could not begin */
-  struct orr_message drained; /* API workers: to the main loop */
+  struct orr_message drained; /* to the main loop */
   struct orr_message ready;   /* control worker: to the main loop */
   struct orr_message began;   /* to the main loop: `failure` says how it went */
   bool serves;                /* API workers, the main thread's: it has begun well */
@@ -49,8 +51,7 @@ void orr_worker_destroy(struct orr_worker *worker);
 
 extern const struct orr_worker_kind orr_api_worker, orr_control_worker, orr_bus_worker;
 extern const char *const orr_api_tables[]; /* what the handlers of requests and calls may use */
-/* Any thread: the API worker accepts nothing more and finishes what it has begun; then orr_server_drained is
+/* Any thread: a worker of a kind that can accepts nothing more and finishes what it has begun; then orr_server_drained is
    delivered on the main loop. With `now`, it breaks everything off. */
-void orr_api_drain(struct orr_worker *worker, bool now);
-/* The same of the bus worker and the calls that it carries out. */
-void orr_bus_drain(struct orr_worker *worker, bool now);
+void orr_worker_drain(struct orr_worker *worker, bool now);
+void orr_worker_drained(struct orr_worker *worker); /* on its thread: it has */
