@@ -25,6 +25,7 @@
 #include "base/alloc.h"
 #include "bind/house.h"
 #include "bind/request.h"
+#include "bind/stats.h"
 #include "bind/tables.h"
 #include "http/feed.h"
 #include "script/task.h"
@@ -51,9 +52,10 @@ static void waiting(void *data) {
   if (L) orr_ticket_resume(following->helper, push_behind(L, following->feed));
 }
 
-struct orr_following *orr_following_create(struct orr_loop *loop, int64_t heartbeat_ms) {
+struct orr_following *orr_following_create(struct orr_loop *loop, int64_t heartbeat_ms,
+                                           struct orr_stats *stats) {
   struct orr_following *following = orr_zalloc(sizeof *following);
-  following->feed = orr_feed_create(loop, heartbeat_ms, waiting, following);
+  following->feed = orr_feed_create(loop, heartbeat_ms, &stats->streams, waiting, following);
   return following;
 }
 
@@ -63,7 +65,11 @@ void orr_following_destroy(struct orr_following *following) {
   free(following);
 }
 
-static struct orr_feed *feed_of(lua_State *L) { return orr_house_of(L)->following->feed; }
+static struct orr_feed *feed_of(lua_State *L) {
+  struct orr_following *following = orr_house_of(L)->following;
+  if (!following) luaL_error(L, "nobody can follow anything here: this worker has no connections");
+  return following->feed;
+}
 
 static struct orr_feed_event check_event(lua_State *L, int first) {
   return (struct orr_feed_event){.number = luaL_checkinteger(L, first),

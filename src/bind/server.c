@@ -4,8 +4,7 @@
      beat()                     control worker: the loop has gone round
      beat_age()                 → milliseconds since the last beat
      trouble()                  → why nothing can be stored at present | nil
-     count(name)                one more of what metrics() tells by that name: hook_failures, rpc_calls, rpc_refusals,
-                                service_calls, service_failures
+     count(name)                one more of what metrics() tells by that name (`counted` below)
      random(bytes)              → hexadecimal text from the kernel's generator
      write_private(name, text)  → writes a file of mode 0600 into the data directory | nil, code, sentence
      metrics()                  → {name = number}: the process's counters */
@@ -42,13 +41,15 @@ static int l_beat(lua_State *L) {
   return 0;
 }
 
+static const char *const counted[ORR_COUNTED + 1] = {
+    [ORR_HOOK_FAILURES] = "hook_failures",       [ORR_RPC_CALLS] = "rpc_calls",
+    [ORR_RPC_REFUSALS] = "rpc_refusals",         [ORR_SERVICE_CALLS] = "service_calls",
+    [ORR_SERVICE_FAILURES] = "service_failures", [ORR_WEBHOOK_TRIES] = "webhook_tries",
+    [ORR_WEBHOOK_FAILURES] = "webhook_failures"};
+
 static int l_count(lua_State *L) {
-  static const char *const names[] = {"hook_failures", "rpc_calls",        "rpc_refusals",
-                                      "service_calls", "service_failures", NULL};
   struct orr_stats *stats = orr_house_of(L)->stats;
-  _Atomic int64_t *const counters[] = {&stats->hook_failures, &stats->rpc_calls, &stats->rpc_refusals,
-                                       &stats->service_calls, &stats->service_failures};
-  atomic_fetch_add_explicit(counters[luaL_checkoption(L, 1, NULL, names)], 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&stats->counted[luaL_checkoption(L, 1, NULL, counted)], 1, memory_order_relaxed);
   return 0;
 }
 
@@ -122,11 +123,8 @@ static int l_metrics(lua_State *L) {
   set(L, "answer_bytes", atomic_load(&stats->answer_bytes));
   set(L, "connections", atomic_load(&stats->connections));
   set(L, "handler_failures", atomic_load(&stats->handler_failures));
-  set(L, "hook_failures", atomic_load(&stats->hook_failures));
-  set(L, "rpc_calls", atomic_load(&stats->rpc_calls));
-  set(L, "rpc_refusals", atomic_load(&stats->rpc_refusals));
-  set(L, "service_calls", atomic_load(&stats->service_calls));
-  set(L, "service_failures", atomic_load(&stats->service_failures));
+  set(L, "streams", atomic_load(&stats->streams));
+  for (int i = 0; i < ORR_COUNTED; i++) set(L, counted[i], atomic_load(&stats->counted[i]));
   set(L, "store_commits", store.commits);
   set(L, "store_groups", store.groups);
   set(L, "store_conflicts", store.conflicts);

@@ -67,6 +67,16 @@ for _, workers in ipairs { 1, 2 } do
       events:close()
     end)
 
+    it("are counted while they are open", function()
+      local function open() return tonumber(s:get("/metrics").body:match "\norrery_event_streams (%d+)\n") end
+      local before = open()
+      local one, other = stream.open(s, "/v1/events"), stream.open(s, "/v1/events")
+      process.eventually("two more", function() return open() == before + 2 end)
+      one:close()
+      other:close()
+      process.eventually("none more", function() return open() == before end)
+    end)
+
     it("those of a simulation, of a job, and of one named in the query", function()
       local one, before = made("one" .. workers)
       local other = s:simulation "other"

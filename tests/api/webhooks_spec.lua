@@ -140,6 +140,10 @@ describe("webhooks", function()
   end)
 
   it("are tried again, with the same id, until they arrive", function()
+    local function counted(name)
+      return tonumber(s:get("/metrics").body:match("\norrery_webhook_" .. name .. "_total (%d+)\n"))
+    end
+    local tries, failures = counted "tries", counted "failures"
     r:tell(500)
     local id = add "/as-told"
     local _, path = ping(id)
@@ -152,6 +156,7 @@ describe("webhooks", function()
     assert.same({ 500, "the receiver answered 500", "as told" },
       { delivery.outcomes[1].status, delivery.outcomes[1].error, delivery.outcomes[1].answer })
     assert.same({ 0, http.null }, { s:read("/v1/webhooks/" .. id).failures, s:read("/v1/webhooks/" .. id).failing_since })
+    assert.is_true(counted "tries" - tries >= 4 and counted "failures" - failures >= 3)
     for _, request in ipairs(r:requests "/as-told") do assert.same({ true, delivery.id }, { request.genuine, request.id }) end
     remove(id)
   end)

@@ -55,6 +55,7 @@ function attempt.run(fetcher, key)
   if not hook or hook.disabled_at or delivery.state ~= "PENDING" then return nil end
   local at, began = clock.now(), clock.monotonic()
   local status, headers, body = send(fetcher, hook, delivery, at)
+  server.count "webhook_tries"
   local problem = status and verdict.problem(status) or not status and body or nil
   local now, wish = clock.now(), status and problem and verdict.wish(headers["retry-after"], at) or 0
   local pause = problem and verdict.pause_ms(settings.retry_s, delivery.tries + 1, wish)
@@ -63,6 +64,7 @@ function attempt.run(fetcher, key)
   local change = db.change()
   deliveries.tried(change, key, not problem and "DELIVERED" or pause and "PENDING" or "FAILED", pause and now + pause,
     not pause and now or nil, outcome)
+  if problem then server.count "webhook_failures" end
   if problem then webhooks.failed(change, hook.key, now) else webhooks.succeeded(change, hook.key) end
   local ok, code, why = change:commit()
   if not ok then
