@@ -71,8 +71,10 @@ local function look_once()
 end
 
 ---Looks at all of them again and again, while there are streams.
-function permits.look()
+---@param each_time fun() is called as often
+function permits.look(each_time)
   while feed.streams() > 0 and not changes.ending() do
+    each_time()
     look_once()
     task.sleep(config.events.heartbeat_ms)
   end
