@@ -107,17 +107,20 @@ end
 local DELIVERIES = "/v1/webhooks/{id}/deliveries"
 
 return {
-  { method = "GET", path = DELIVERIES, summary = "List a webhook's deliveries", handler = list, response = "list",
+  { method = "GET", path = DELIVERIES, rpc = "deliveries.list",
+    summary = "List a webhook's deliveries", handler = list, response = "list",
     query = answer.list_query {
       state = { type = "text", choices = { "PENDING", "DELIVERED", "FAILED" }, help = "only those in this state" } } },
-  { method = "GET", path = DELIVERIES .. "/{delivery}", summary = "Get a delivery", handler = get, response = "delivery",
+  { method = "GET", path = DELIVERIES .. "/{delivery}", rpc = "deliveries.get",
+    summary = "Get a delivery", handler = get, response = "delivery",
     query = { wait = answer.wait_query } },
-  { method = "POST", path = DELIVERIES .. "/{delivery}/replay", summary = "Send a delivery again", status = 202,
-    handler = replay_one, response = "delivery" },
-  { method = "POST", path = "/v1/webhooks/{id}/replay", summary = "Send all events again from some point on", status = 202,
+  { method = "POST", path = DELIVERIES .. "/{delivery}/replay", rpc = "deliveries.replay",
+    summary = "Send a delivery again", status = 202, handler = replay_one, response = "delivery" },
+  { method = "POST", path = "/v1/webhooks/{id}/replay", rpc = "webhooks.replay",
+    summary = "Send all events again from some point on", status = 202,
     handler = replay_all, response = "replay", body = { type = "object", help = "from where on", fields = {
       after = { type = "integer", min = 0, help = "the number of an event: those after it" },
       since = { type = "time", help = "those since a time" } } } },
-  { method = "POST", path = "/v1/webhooks/{id}/ping", summary = "Send a test delivery", status = 202, handler = ping,
-    response = "delivery" },
+  { method = "POST", path = "/v1/webhooks/{id}/ping", rpc = "webhooks.ping",
+    summary = "Send a test delivery", status = 202, handler = ping, response = "delivery" },
 }
