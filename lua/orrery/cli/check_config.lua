@@ -61,6 +61,7 @@ function check_config.run(arguments, paths)
     if not found then exit.fail(exit.CONFIG, "%s: resource %q: %s", file, resource.name, why) end
   end
   loaded.hooks = loaded.hooks and loaded.hooks.names -- not the text that has them
+  loaded.bus.url = loaded.bus.url and config.without_password(loaded.bus.url) -- what is printed here is pasted elsewhere
   if arguments.json then
     out.json(json.encode(loaded))
     return exit.OK

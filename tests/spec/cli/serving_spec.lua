@@ -27,6 +27,13 @@ describe("the commands around the server", function()
     assert.equal("here", json.resources[1].name)
   end)
 
+  it("print no password of a broker", function()
+    local path = file 'bus = { url = "amqp://orrery:hidden@broker/site" }'
+    local result = command.run("check-config --config " .. path)
+    assert.matches('bus.url = "amqp://orrery:…@broker/site"', result.out, 1, true)
+    assert.equal("amqp://orrery:…@broker/site", http.decode(command.run("check-config --json --config " .. path).out).bus.url)
+  end)
+
   it("tell the hooks that a configuration names, and those that there are", function()
     local path = file 'hook("account.map", function(request) return "u_" .. request.owner end)'
     assert.matches('\nhooks = "account.map"\n', command.run("check-config --config " .. path).out)

@@ -127,10 +127,18 @@ describe("the configuration", function()
 
   describe("refuses", function()
     local cases = {
-      { "an unknown setting, with its line", "workers = 2\nworkerz = 3", "orrery.lua:2: there is no setting workerz" },
+      { "an unknown setting, with its line", "workers = 2\nworkerz = 3",
+        "orrery.lua:2: there is no setting workerz; orrery check-config --help lists those that there are" },
       { "an unknown name, with its line", "workers = cores", "orrery.lua:1: nothing is called cores here" },
-      { "an unknown setting in a group", "http = { bodybytes = 3 }", "orrery.lua:1: there is no setting http.bodybytes" },
-      { "a group that is none", "http = 3", "orrery.lua:1: there is no setting http" },
+      { "an unknown setting in a group", "http = { bodybytes = 3 }",
+        "orrery.lua:1: there is no setting http.bodybytes; orrery check-config --help lists those that there are" },
+      { "a group that is none", "http = 3",
+        "orrery.lua:1: http is a table of settings, such as http = { header_bytes = … }; orrery check-config --help lists them" },
+      { "an address of no broker, without its password", 'bus = { url = "http://u:hidden@b" }',
+        'orrery.lua:1: bus.url is "http://u:…@b", but must be amqp://user:password@host:port/vhost, or amqps://…, '
+          .. "with %2F for a / in the name of the virtual host" },
+      { "a certificate without TLS", 'bus = { url = "amqp://b", ca_file = "ca.pem" }',
+        "orrery.lua: bus.ca_file needs TLS, that is, a bus.url that begins with amqps://" },
       { "a wrong value in a group, with its line", "workers = 2\n\nlog = { level = 3 }",
         "orrery.lua:3: log.level is 3, but must be one of debug, info, warn, error" },
       { "what was assigned last", "workers = 2\nworkers = 0",
@@ -147,7 +155,7 @@ describe("the configuration", function()
       { "a resource without a scheduler", 'resource "x" {}',
         'orrery.lua:1: resource "x": scheduler is missing: the plug-in, such as local' },
       { "an unknown setting of a resource", '\nresource "x" { scheduler = "local", speed = 3 }',
-        'orrery.lua:2: resource "x": there is no setting speed' },
+        'orrery.lua:2: resource "x": there is no setting speed; orrery check-config --help lists those that there are' },
       { "options without names", 'resource "x" { scheduler = "local", options = 3 }',
         'orrery.lua:1: resource "x": options is 3, but must be a table of named options' },
       { "a resource that stands twice", 'resource "x" { scheduler = "a" }\nresource "x" { scheduler = "b" }',

@@ -59,7 +59,9 @@ local function environment_of(site, known, check)
     type = type, next = next, select = select, assert = assert, error = error,
   }, {
     __newindex = function(_, name, value)
-      if not known[name] then error(("there is no setting %s"):format(tostring(name)), 2) end
+      if not known[name] then
+        error(("there is no setting %s; orrery check-config --help lists those that there are"):format(tostring(name)), 2)
+      end
       site.given[name], site.lines[name] = value, debug.getinfo(2, "l").currentline
     end,
     __index = function(_, name)

@@ -2,6 +2,7 @@
 -- it assigns globals (`listen = "127.0.0.1:8080"`, `http = { body_bytes = 1e6 }`) and calls `resource "name" { … }`.
 -- Command-line options win over the file, the file over the defaults. Used by `orrery serve` and `orrery check-config`;
 -- the result is a plain table that is never changed again.
+local broker = require "orrery.core.config.broker"
 local file_of = require "orrery.core.config.file"
 local of_resource = require "orrery.core.config.resource"
 local of_service = require "orrery.core.config.service"
@@ -79,17 +80,12 @@ config.keys, config.hooks = keys, file_of.hooks
 config.resource_keys, config.resource_fields = of_resource.keys, of_resource.fields
 config.contradiction, config.is_account = of_resource.contradiction, of_resource.is_account
 config.maps, config.is_elsewhere = of_resource.maps, of_resource.is_elsewhere
-config.without_broker = of_service.without_broker
+config.without_broker, config.without_password = of_service.without_broker, broker.shown
 
 local known = {} -- names that the file may assign
 for _, row in ipairs(keys) do known[row[1]:match "^[^.]+"] = true end
 
 local SECONDS = 10 -- of processor time that the file may take
-
-local function describe(value)
-  if type(value) == "table" then return "a table" end
-  return type(value) == "string" and ("%q"):format(value) or tostring(value)
-end
 
 -- Flattens nested tables of the file into paths: http = {body_bytes = 1} → ["http.body_bytes"] = 1.
 local function flatten(rows, from, prefix, into)
@@ -109,6 +105,17 @@ local function flatten(rows, from, prefix, into)
   return into
 end
 
+-- Why no row has this path, and what to write instead.
+local function not_there(rows, path)
+  for _, row in ipairs(rows) do
+    local group, leaf = row[1]:match "^(.*)%.([^.]*)$"
+    if group == path then
+      return ("%s is a table of settings, such as %s = { %s = … }; orrery check-config --help lists them"):format(path, path, leaf)
+    end
+  end
+  return ("there is no setting %s; orrery check-config --help lists those that there are"):format(path)
+end
+
 ---Checks given values against rows and fills in the defaults.
 ---@param where fun(path:string):string where the setting of this path was given
 ---@param options table|nil values by path that win over the given ones
@@ -120,7 +127,7 @@ local function apply(rows, given, where, options)
   for path, value in pairs(options) do flat[path] = value end
   for _, row in ipairs(rows) do there[row[1]] = row end
   for path in pairs(flat) do
-    if not there[path] then return nil, ("%s: there is no setting %s"):format(where(path), path) end
+    if not there[path] then return nil, ("%s: %s"):format(where(path), not_there(rows, path)) end
   end
   for _, row in ipairs(rows) do
     local path, value = row[1], flat[row[1]]
@@ -131,7 +138,7 @@ local function apply(rows, given, where, options)
       local checked, right = value_of.check(row, value)
       if checked == nil then
         return nil, ("%s: %s is %s, but must be %s"):format(options[path] ~= nil and "command line" or where(path),
-          path, describe(value), right)
+          path, value_of.describe(row, value), right)
       end
       value = checked
     end
@@ -218,7 +225,8 @@ function config.load(file, options, machine, seconds)
   result.resources = {}
   for i, resource in ipairs(site.resources) do result.resources[i] = of_resource.complete(resource, result.data, absolute) end
   result.hooks = hooks_of(site, text, file)
-  local path, detail = of_service.contradiction(result)
+  local path, detail = broker.contradiction(result.bus)
+  if not path then path, detail = of_service.contradiction(result) end
   if path then return nil, ("%s: %s %s"):format(file, path, detail) end
   return result
 end

@@ -1,4 +1,5 @@
 -- One value of the configuration against its row → what to keep, or what would be right. The kinds of values there are.
+local broker = require "orrery.core.config.broker"
 local network = require "orrery.core.config.network"
 
 local value = {}
@@ -17,7 +18,6 @@ value.texts = {
   account = { "^[%a_][%w_.-]*%$?$", "an account's name: letters, digits, _, - and ., the first a letter or _", max = 64 },
   host = { "^[%w_:][%w_.:%%-]*$", "a host's name or address, or a Host of the ssh configuration; ssh.user says who logs in",
     max = 255 },
-  broker = { "^amqps?://[^/?#]+", "amqp://user:password@host:port/vhost, or amqps://…", max = 2048 },
   word = { "^[%w_-]+$", "letters, digits, _ and -", max = 64 },
   variable = { "^[%a_][%w_]*$", "the name of a variable: letters, digits and _, the first no digit", max = 256 },
 }
@@ -85,6 +85,8 @@ function kinds.text(_, given)
 end
 kinds.path, kinds.base = kinds.text, kinds.text
 
+function kinds.broker(_, given) return broker.check(given) end
+
 function kinds.networks(_, given)
   local right = "networks separated by commas, such as 127.0.0.0/8, 10.1.0.0/16 or fd00::/8"
   if type(given) ~= "string" then return nil, "a text: " .. right end
@@ -114,6 +116,13 @@ for kind, rule in pairs(value.texts) do
     if value.is(kind, given) then return given end
     return nil, rule[2]
   end
+end
+
+---A value in words, for messages.
+function value.describe(row, given)
+  if type(given) == "table" then return "a table" end
+  if type(given) ~= "string" then return tostring(given) end
+  return ("%q"):format(row[2] == "broker" and broker.shown(given) or given)
 end
 
 ---Checks a value.
