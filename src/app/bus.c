@@ -23,9 +23,11 @@ enum { LONGEST_PASSWORD = 4096 };
 
 /* A file's first line. */
 static int read_password(const char *path, struct orr_buf *line, struct orr_err *err) {
-  int code = orr_file_read(path, LONGEST_PASSWORD, line, err);
-  if (code == ORR_OK) line->data[strcspn(orr_buf_text(line), "\r\n")] = 0;
-  return code;
+  struct orr_err why;
+  int code = orr_file_read(path, LONGEST_PASSWORD, line, &why);
+  if (code != ORR_OK) return orr_fail(err, code, "bus.password_file: %s", why.text);
+  line->data[strcspn(orr_buf_text(line), "\r\n")] = 0;
+  return ORR_OK;
 }
 
 static struct orr_bus *make_bus(const struct orr_server *server, struct orr_loop *loop, struct orr_err *err) {

@@ -14,6 +14,8 @@ void orr_descriptors_raise(const struct orrery_value *config, const struct orr_l
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return;
   limit.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= needed) return;
-  orr_log(log, ORR_LOG_INFO, "fewer descriptors than connections are allowed",
-          ORR_I("descriptors", (int64_t)limit.rlim_cur), ORR_I("needed", (int64_t)needed));
+  orr_log(
+      log, ORR_LOG_INFO,
+      "fewer descriptors than http.connections and events.streams may need: raise ulimit -Hn or lower them",
+      ORR_I("descriptors", (int64_t)limit.rlim_cur), ORR_I("needed", (int64_t)needed));
 }

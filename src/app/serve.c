@@ -148,7 +148,10 @@ static int tell_failure(const struct orr_err *err) {
   return exit_code_of(err);
 }
 
-static void start_failed(struct life *life, const struct orr_err *err) { begin_end(life, tell_failure(err)); }
+/* Told once, though what failed may fail again while the end is under way. */
+static void start_failed(struct life *life, const struct orr_err *err) {
+  if (!life->ending) begin_end(life, tell_failure(err));
+}
 
 void orr_server_began(struct orr_message *message) {
   struct orr_worker *worker = (struct orr_worker *)((char *)message - offsetof(struct orr_worker, began));

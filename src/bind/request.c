@@ -77,7 +77,8 @@ static int l_query(lua_State *L) {
     push_slice(L, name);
     if (lua_rawget(L, -2) != LUA_TNIL) {
       const char *twice = lua_pushlstring(L, name.text, name.size);
-      return lua_pushnil(L), lua_pushfstring(L, "the parameter %s stands twice", twice), 2;
+      return lua_pushnil(L), lua_pushfstring(L, "The query parameter %s stands twice; give it once.", twice),
+             2;
     }
     lua_pop(L, 1);
     push_slice(L, name);

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,7 +65,9 @@ static void end(struct exchange *exchange) {
 static int why_not(const struct exchange *exchange, CURLcode code, struct orr_err *err) {
   const char *words = exchange->error[0] ? exchange->error : curl_easy_strerror(code);
   if (exchange->refused[0])
-    return orr_fail(err, ORR_INVALID, "%s is an address that no request may go to from here",
+    return orr_fail(err, ORR_INVALID,
+                    "%s is an address that no request may go to from here, unless webhooks.allow in the "
+                    "configuration has it",
                     exchange->refused);
   if (exchange->too_large)
     return orr_fail(err, ORR_TOO_LARGE, "the answer's headers are longer than %d KiB", MOST_HEAD >> 10);
@@ -251,7 +254,7 @@ struct orr_fetch *orr_fetch_create(struct orr_loop *loop, const char *allow, con
   if (orr_networks_parse(allow, &networks, err)) return NULL;
   if (ca_file && access(ca_file, R_OK) != 0) {
     orr_networks_destroy(networks);
-    orr_fail(err, ORR_NOT_FOUND, "%s cannot be read", ca_file);
+    orr_fail(err, ORR_NOT_FOUND, "webhooks.ca_file: cannot read %s: %s", ca_file, strerror(errno));
     return NULL;
   }
   struct orr_fetch *fetch = orr_zalloc(sizeof *fetch);
@@ -298,7 +301,10 @@ static int check_url(CURLU *url, const struct orr_networks *networks, struct orr
   else if (!host || !*host || !whole)
     code = orr_fail(err, ORR_INVALID, "must name a host");
   else if (!orr_networks_open_host(networks, host))
-    code = orr_fail(err, ORR_INVALID, "leads to %s, an address that no request may go to from here", host);
+    code = orr_fail(err, ORR_INVALID,
+                    "leads to %s, an address that no request may go to from here, unless "
+                    "webhooks.allow in the configuration has it",
+                    host);
   else
     orr_buf_puts(out, whole);
   curl_free(scheme);

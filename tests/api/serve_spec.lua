@@ -81,6 +81,16 @@ describe("starting:", function()
     assert.matches(file .. ":8: there is no setting metrics_opne", log, 1, true)
   end)
 
+  it("a file that a setting names and nobody can read: 74, with the setting, once", function()
+    for setting, config in pairs { ["webhooks.ca_file"] = 'webhooks = { ca_file = "/nowhere" }',
+      ["bus.password_file"] = 'bus = { url = "amqp://broker", password_file = "/nowhere" }' } do
+      local code, log = refused(server.new { config = config })
+      assert.equal(74, code)
+      local _, times = log:gsub(setting .. ": cannot read /nowhere: No such file", "")
+      assert.equal(1, times, log)
+    end
+  end)
+
   it("a migration that was changed after it was applied is refused, the database is left alone", function()
     local folder = copy_of_program()
     local s = server.new()

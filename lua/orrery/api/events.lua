@@ -112,7 +112,7 @@ local function route(path, summary, handler, own)
 end
 
 return {
-  route("/v1/events", "What happens, as server-sent events", of_all, {
+  route("/v1/events", "What happens to all that one may see", of_all, {
     simulation = { type = "text", max = 64, help = "only those of this simulation" },
     job = { type = "text", max = 64, help = "only those of this job" },
     owner = { type = "text", max = 128, help = "only what is theirs; for those who see all" } }),

@@ -110,7 +110,8 @@ local function not_there(rows, path)
   for _, row in ipairs(rows) do
     local group, leaf = row[1]:match "^(.*)%.([^.]*)$"
     if group == path then
-      return ("%s is a table of settings, such as %s = { %s = … }; orrery check-config --help lists them"):format(path, path, leaf)
+      return ("%s is a table of settings, such as %s = { %s = … }; orrery check-config --help lists them"):format(path, path,
+        leaf)
     end
   end
   return ("there is no setting %s; orrery check-config --help lists those that there are"):format(path)

@@ -18,7 +18,7 @@ local fetcher
 function webhook.open()
   local opened, _, why = fetch.open(config.webhooks.allow, config.webhooks.ca_file)
   fetcher = opened
-  return not opened and "webhooks: " .. why or nil
+  return not opened and why or nil
 end
 
 ---A task that never ends. Where there is no webhook, it does nothing but to look whether there is one.
