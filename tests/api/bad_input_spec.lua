@@ -254,7 +254,7 @@ describe("bad input:", function()
       { "/v1/jobs?limit=0x10", "limit must be a whole number" },
       { "/v1/jobs?limit=", "limit must be a whole number" },
       { "/v1/jobs?limit=99999999999999999999", "limit must be a whole number" },
-      { "/v1/jobs?limit=1&limit=2", "limit stands twice" },
+      { "/v1/jobs?limit=1&limit=2", "^The query parameter limit stands twice; give it once%.$" },
       { "/v1/jobs?cursor=nonsense", "The cursor is none that this server gave" },
       { "/v1/jobs?cursor=", "The cursor is none" },
       { "/v1/jobs?cursor=7", "The cursor is none" },

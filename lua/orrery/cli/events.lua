@@ -6,6 +6,7 @@ local json = require "house.json"
 local out = require "orrery.cli.out"
 local quantity = require "orrery.cli.quantity"
 local session = require "orrery.cli.session"
+local several = require "orrery.cli.several"
 local style = require "orrery.cli.style"
 local terminal = require "house.terminal"
 local text = require "orrery.cli.text"
@@ -21,8 +22,8 @@ local FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 250, 10000 -- before a connection that 
 function events.declare(command)
   command:option("--simulation", "only what happens to this simulation and its jobs"):argname "ID"
   command:option("--job", "only what happens to this job"):argname "ID"
-  command:option("--type", "only events of these types, such as job.state; several with commas"):argname "TYPE"
-  command:option("--state", "only jobs and simulations coming to these states; several with commas"):argname "STATE"
+  several.declare(command, "--type", "only events of this type, such as job.state", "TYPE", "types")
+  several.declare(command, "--state", "only jobs and simulations coming to this state", "STATE", "states")
   command:option("--owner", "only what is theirs; for operators and administrators"):argname "OWNER"
   command:option("--after", "begin behind the event of this number; 0: with the first that is kept"):argname "NUMBER"
   command:epilog "Goes on until Ctrl-C. --json prints each event as a line of CloudEvents."
@@ -94,8 +95,8 @@ end
 function events.run(arguments)
   local opened = session.open(arguments)
   opened:catch_signals()
-  follow(opened, { simulation = arguments.simulation, job = arguments.job, type = arguments.type, state = arguments.state,
-    owner = arguments.owner, after = arguments.after }, arguments.json and print_json or print_line)
+  follow(opened, { simulation = arguments.simulation, job = arguments.job, type = several.text(arguments.types),
+    state = several.text(arguments.states), owner = arguments.owner, after = arguments.after }, arguments.json and print_json or print_line)
   return exit.by_signal(terminal.caught())
 end
 

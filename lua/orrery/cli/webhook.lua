@@ -6,6 +6,7 @@ local listing = require "orrery.cli.listing"
 local out = require "orrery.cli.out"
 local quantity = require "orrery.cli.quantity"
 local session = require "orrery.cli.session"
+local several = require "orrery.cli.several"
 local text = require "orrery.cli.text"
 
 local COLLECTION = "/v1/webhooks"
@@ -29,9 +30,8 @@ function add.declare(command)
     command:option("--simulation", "only events of this simulation"):argname "ID",
     command:option("--job", "only events of this job"):argname "ID",
     command:flag("--everybody", "events of all owners, not yours alone (operators and administrators)"))
-  command:option("--type", "only this type, such as job.state, or job.*; may be given several times"):argname "TYPE":count "*"
-    :target "types"
-  command:option("--state", "only steps into this state; may be given several times"):argname "STATE":count "*":target "states"
+  several.declare(command, "--type", "only events of this type, such as job.state, or job.*", "TYPE", "types")
+  several.declare(command, "--state", "only jobs and simulations coming to this state", "STATE", "states")
   command:option("--secret-file", "file with the key of the signatures (default: the server makes one)"):argname "FILE"
   command:epilog("The secret is shown this once. Each request is signed with it as Standard Webhooks says; "
     .. "examples/webhook_receiver.py checks that.")
@@ -55,7 +55,7 @@ end
 function add.run(arguments)
   local _, hook, body = session.open(arguments):post(COLLECTION, {
     url = arguments.url, name = arguments.name, simulation_id = arguments.simulation, job_id = arguments.job,
-    all = arguments.everybody, types = list_or_nil(arguments.types), states = list_or_nil(arguments.states),
+    all = arguments.everybody, types = list_or_nil(several.list(arguments.types)), states = list_or_nil(several.list(arguments.states)),
     secret = arguments.secret_file and read_secret(arguments.secret_file) })
   print_secret(arguments, hook, body)
   return exit.OK

@@ -22,7 +22,7 @@ local list = { name = "deliveries", summary = "list what was sent to a webhook, 
 
 function list.declare(command)
   declare_id(command)
-  command:option("--state", "only those in this state"):argname "STATE":choices { "PENDING", "DELIVERED", "FAILED" }
+  command:option("--state", "only those that are PENDING, DELIVERED or FAILED"):argname "STATE":choices { "PENDING", "DELIVERED", "FAILED" }
   listing.declare(command)
 end
 
