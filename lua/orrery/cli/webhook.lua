@@ -44,7 +44,7 @@ local function read_secret(path)
   return (content:gsub("%s+$", ""))
 end
 
-local function list_or_nil(words) return #words > 0 and json.list(words) or nil end
+local function list_or_nil(given) return #given > 0 and json.list(several.list(given)) or nil end
 
 local function print_secret(arguments, hook, body)
   if arguments.json then return out.json(body) end
@@ -55,7 +55,7 @@ end
 function add.run(arguments)
   local _, hook, body = session.open(arguments):post(COLLECTION, {
     url = arguments.url, name = arguments.name, simulation_id = arguments.simulation, job_id = arguments.job,
-    all = arguments.everybody, types = list_or_nil(several.list(arguments.types)), states = list_or_nil(several.list(arguments.states)),
+    all = arguments.everybody, types = list_or_nil(arguments.types), states = list_or_nil(arguments.states),
     secret = arguments.secret_file and read_secret(arguments.secret_file) })
   print_secret(arguments, hook, body)
   return exit.OK

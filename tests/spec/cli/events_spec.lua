@@ -46,6 +46,17 @@ describe("orrery events", function()
     assert.equal(143, (one.interrupted()))
   end)
 
+  it("takes several types and states, with commas or one by one", function()
+    local simulation = s:simulation "several"
+    s:job_in(s:job(simulation).id)
+    local shown = start("--after 0 --type job.created,sweep.created --type simulation.created --simulation " .. simulation)
+    shown.says "simulation%.created[^\n]*\n[^\n]+job%.created[^\n]*\n"
+    shown.interrupted()
+    shown = start("--after 0 --type job.state --state ACTIVE --state COMPLETED,FAILED --simulation " .. simulation)
+    shown.says "> ACTIVE[^\n]*\n[^\n]+> COMPLETED[^\n]*\n"
+    shown.interrupted()
+  end)
+
   it("prints CloudEvents for programs", function()
     s:simulation "for programs"
     local events = start "--json --after 0 --type simulation.created"
