@@ -18,6 +18,10 @@ import pika
 ENDED = {"COMPLETED", "FAILED", "CANCELED"}
 
 
+def say(sentence):
+    print(f"bus_client.py: {sentence}", file=sys.stderr)
+
+
 class Problem(Exception):
     """Orrery says no: the problem document, and its sentence."""
 
@@ -71,14 +75,17 @@ class Orrery:
             try:
                 properties, answer = self.send("orrery." + method, message, message_id)
                 break
-            except (pika.exceptions.AMQPConnectionError, pika.exceptions.UnroutableError):
+            except pika.exceptions.UnroutableError:
+                say(f"no Orrery reads the queue {self.prefix}.rpc at this broker; trying again")
                 time.sleep(1)
+            except pika.exceptions.AMQPConnectionError:
                 self.reconnect()
         if properties.content_type == "application/problem+json":
             raise Problem(answer)
         return answer
 
     def reconnect(self):
+        say("the broker is away; trying again")
         while True:
             try:
                 return self.connect()
@@ -130,11 +137,15 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="how many (default: 1)")
     parser.add_argument("command", nargs="+", help="the executable, and its arguments")
     options = parser.parse_args()
-    orrery = Orrery(options.url, os.environ["ORRERY_TOKEN"], options.prefix)
+    token = os.environ.get("ORRERY_TOKEN")
+    if not token:
+        parser.error("put the token into the variable ORRERY_TOKEN")
     try:
-        jobs = run(orrery, options.command, options.jobs)
+        jobs = run(Orrery(options.url, token, options.prefix), options.command, options.jobs)
     except Problem as refusal:
         sys.exit(f"bus_client.py: {refusal}")
+    except (pika.exceptions.AMQPError, OSError) as error:
+        sys.exit(f"bus_client.py: the broker of --url cannot be used: {str(error) or repr(error)}")
     for job in jobs:
         print(job["id"], job["state"], job["exit_code"])
     sys.exit(any(job["state"] != "COMPLETED" for job in jobs))

@@ -160,4 +160,16 @@ describe("over RabbitMQ", function()
     assert.equal(0, code, output)
     assert.equal(3, select(2, output:gsub("COMPLETED 0", "")), output)
   end)
+
+  it("the example says in a sentence what it lacks", function()
+    local function says(environment, url)
+      local code, output = process.run(("%s timeout 60 /usr/bin/python3 -B %s/examples/bus_client.py --url %s -- /bin/true 2>&1")
+        :format(environment, server.top, process.quote(url)))
+      assert.not_equal(0, code)
+      assert.is_nil(output:find "Traceback", output)
+      return output
+    end
+    assert.matches("variable ORRERY_TOKEN", says("env -u ORRERY_TOKEN", rig.url))
+    assert.matches("ACCESS_REFUSED", says("ORRERY_TOKEN=x", (rig.url:gsub(":secret@", ":wrong@"))))
+  end)
 end)
