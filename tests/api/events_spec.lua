@@ -96,6 +96,10 @@ for _, workers in ipairs { 1, 2 } do
         { ("/v1/events?after=%d&type=job.state&simulation=%s&state=COMPLETED"):format(before, one), is "job.state", 1 },
         { ("/v1/events?after=%d&state=COMPLETED,ACTIVE&type=simulation.state&simulation=%s"):format(before, one),
           is("simulation.state", "COMPLETED"), 2 },
+        { ("/v1/events?after=%d&state=COMPLETED&type=orrery.job.state,job.retry&simulation=%s"):format(before, one),
+          is "job.state", 1 },
+        { ("/v1/events?after=%d&state=COMPLETED,ACTIVE&type=simulation.*&simulation=%s"):format(before, one),
+          is("simulation.state", "COMPLETED"), 2 },
       } do
         assert.equal(case[3], #stream.open(s, case[1]):until_one(case[2]), case[1])
       end
@@ -246,6 +250,7 @@ for _, workers in ipairs { 1, 2 } do
       for _, case in ipairs {
         { "?after=-1", nil, 400, "after" }, { "?after=x", nil, 400, "after" }, { "?after=" .. beyond, nil, 400, "newest" },
         { "?after=99999999999999999999", nil, 400, "after" }, { "?type=job.stat", nil, 400, "job.state" },
+        { "?type=jobb.*", nil, 400, "job.*" },
         { "?state=DONE", nil, 400, "COMPLETED" }, { "?simulation=x", nil, 404, "simulation x" },
         { "?nonsense=1", nil, 400, "nonsense" },
         { "", { ["Last-Event-ID"] = "x" }, 400, "Last%-Event%-ID" }, { "", { ["Last-Event-ID"] = "-1" }, 400, "Last%-Event%-ID" },

@@ -8,6 +8,7 @@ local config = require "house.config"
 local access = require "orrery.api.access"
 local bits = require "orrery.core.event.bits"
 local events = require "orrery.data.events"
+local names = require "orrery.core.event.names"
 local problem = require "orrery.api.problem"
 local streams = require "orrery.api.streams"
 local tickets = require "orrery.api.tickets"
@@ -54,6 +55,17 @@ local function owner_of(context)
   return principal.owner
 end
 
+local function types_of(context)
+  local wanted, list = context.query.type, {}
+  for i, word in ipairs(wanted or list) do
+    list[i] = names.read(word)
+    if not list[i] then
+      problem.raise("invalid-query", ("The query parameter type has %q, which %s."):format(word, names.there_are))
+    end
+  end
+  return wanted and list
+end
+
 local function check_room(context)
   if changes.ending() then problem.raise("unavailable", "The server is shutting down; come again.") end
   if streams.count() >= config.events.streams then
@@ -67,7 +79,7 @@ end
 local function follow(context, of)
   local request, query = context.request, context.query
   check_accepted(request)
-  local filter = { owner = owner_of(context), simulation = of.simulation, job = of.job, types = query.type, states = query.state }
+  local filter = { owner = owner_of(context), simulation = of.simulation, job = of.job, types = types_of(context), states = query.state }
   local number = number_of(context)
   check_room(context)
   request:begin(200, HEADERS)
@@ -95,7 +107,8 @@ local function of_all(context)
 end
 
 local function query_with(own)
-  own.type = { type = "list", of = { type = "text", choices = bits.types }, max = 100, help = "only events of these types" }
+  own.type = { type = "list", of = { type = "text", max = 64 }, max = 100,
+    help = "only events of these types, such as job.state, or job.*" }
   own.state = { type = "list", of = { type = "text", choices = bits.states }, max = 100,
     help = "only those that lead to one of these states" }
   own.after = { type = "integer", min = 0, help = "those after the event of this number; the header Last-Event-ID says it, too" }

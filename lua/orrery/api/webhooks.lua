@@ -8,9 +8,9 @@ local json = require "house.json"
 local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.webhooks"
-local event_types = require "orrery.core.event.types"
 local deliveries = require "orrery.data.deliveries"
 local lifecycle = require "orrery.core.job.lifecycle"
+local names = require "orrery.core.event.names"
 local problem = require "orrery.api.problem"
 local readers = require "orrery.data.readers"
 local signature = require "orrery.core.webhook.signature"
@@ -44,23 +44,12 @@ end
 
 local function list_of(words) return words and #words > 0 and json.encode(words) or nil end
 
-local kinds, kind_names = {}, {} -- "job.*", for all types that begin so
-for type in pairs(event_types) do
-  local kind = type:match "^[^.]+" .. ".*"
-  if not kinds[kind] then kind_names[#kind_names + 1] = kind end
-  kinds[kind] = true
-end
-table.sort(kind_names)
-
 -- As the log has them.
 local function types_of(words)
   local list, problems = json.list {}, {}
   for i, word in ipairs(words or list) do
-    list[i] = word:gsub("^orrery%.", "")
-    if not event_types[list[i]] and not kinds[list[i]] then
-      problems[#problems + 1] = { pointer = "/types/" .. i - 1, detail = ("is no type of events: there are %s, and those that "
-        .. "/asyncapi.json lists"):format(table.concat(kind_names, ", ")) }
-    end
+    list[i] = names.read(word) or word
+    if not names.read(word) then problems[#problems + 1] = { pointer = "/types/" .. i - 1, detail = names.there_are } end
   end
   if #problems > 0 then problem.invalid(problems) end
   return list_of(list)

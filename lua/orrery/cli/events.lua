@@ -22,7 +22,7 @@ local FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 250, 10000 -- before a connection that 
 function events.declare(command)
   command:option("--simulation", "only what happens to this simulation and its jobs"):argname "ID"
   command:option("--job", "only what happens to this job"):argname "ID"
-  several.declare(command, "--type", "only events of this type, such as job.state", "TYPE", "types")
+  several.declare(command, "--type", "only events of this type, such as job.state, or job.*", "TYPE", "types")
   several.declare(command, "--state", "only jobs and simulations coming to this state", "STATE", "states")
   command:option("--owner", "only what is theirs; for operators and administrators"):argname "OWNER"
   command:option("--after", "begin behind the event of this number; 0: with the first that is kept"):argname "NUMBER"
