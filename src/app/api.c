@@ -151,7 +151,8 @@ static const char *method_text(enum orr_method method) {
 static void finished(void *data, struct orr_request *request, int status, uint64_t bytes) {
   struct orr_worker *worker = data;
   int64_t took = orr_clock_ns() - request->began_ns;
-  orr_stats_answer(worker->server->stats, status, took, (int64_t)bytes);
+  orr_stats_answer(worker->server->stats, status, request->keeper ? -1 : took, (int64_t)bytes);
+  if (request->keeper) atomic_fetch_sub(&worker->server->stats->streams, 1);
   if (worker->server->log.level > ORR_LOG_DEBUG && status < 500) return; /* the access log is for debugging */
   char path[256];
   snprintf(path, sizeof path, "%.*s", (int)request->path.size, request->path.text);

@@ -108,6 +108,7 @@ static int l_add(lua_State *L) {
   int64_t permit = luaL_checkinteger(L, 3), expires_at = luaL_optinteger(L, 4, 0),
           number = luaL_checkinteger(L, 5);
   orr_feed_add(feed_of(L), orr_request_box_take(L), &filter, permit, expires_at, number);
+  atomic_fetch_add(&orr_house_of(L)->stats->streams, 1);
   return 0;
 }
 

@@ -25,9 +25,10 @@ void orr_stats_answer(struct orr_stats *stats, int status, int64_t ns, int64_t b
   int class = status / 100 >= 0 && status / 100 < 6 ? status / 100 : 0, bucket = 0;
   while (bucket < ORR_TIME_BUCKETS - 1 && ns > bucket_ns[bucket]) bucket++;
   atomic_fetch_add_explicit(&stats->answers[class], 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&stats->answer_bytes, bytes, memory_order_relaxed);
+  if (ns < 0) return;
   atomic_fetch_add_explicit(&stats->within[bucket], 1, memory_order_relaxed);
   atomic_fetch_add_explicit(&stats->answer_ns, ns, memory_order_relaxed);
-  atomic_fetch_add_explicit(&stats->answer_bytes, bytes, memory_order_relaxed);
 }
 
 static int l_ready(lua_State *L) {
@@ -121,7 +122,7 @@ static int l_metrics(lua_State *L) {
   lua_setfield(L, -2, "within");
   set(L, "answer_ns", atomic_load(&stats->answer_ns));
   set(L, "answer_bytes", atomic_load(&stats->answer_bytes));
-  set(L, "connections", atomic_load(&stats->connections));
+  set(L, "streams", atomic_load(&stats->streams));
   set(L, "handler_failures", atomic_load(&stats->handler_failures));
   set(L, "streams", atomic_load(&stats->streams));
   for (int i = 0; i < ORR_COUNTED; i++) set(L, counted[i], atomic_load(&stats->counted[i]));

@@ -21,11 +21,12 @@ struct orr_stats {
   _Atomic int64_t answers[6];               /* by first digit of the status */
   _Atomic int64_t within[ORR_TIME_BUCKETS]; /* not cumulative */
   _Atomic int64_t answer_ns, answer_bytes;
-  _Atomic int64_t connections;
+  _Atomic int64_t streams;          /* of events, open now */
   _Atomic int64_t handler_failures; /* handlers that threw, ran too long or ran out of memory */
   _Atomic int64_t streams;          /* of events, open */
   _Atomic int64_t counted[ORR_COUNTED];
   _Atomic int64_t control_beat_ms; /* orr_clock_ms() when the control loop last went round */
 };
 
+/* A negative time is of no interest: an answer that goes on for as long as its client listens is not slow. */
 void orr_stats_answer(struct orr_stats *stats, int status, int64_t ns, int64_t bytes);

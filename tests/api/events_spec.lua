@@ -137,6 +137,19 @@ for _, workers in ipairs { 1, 2 } do
       assert.same({ "simulation.created", "seen" }, { event.event, event.data.data.name })
     end)
 
+    it("open ones are counted, and are no slow answers", function()
+      local function metric(name) return tonumber(s:get("/metrics").body:match("\norrery_" .. name .. " (%d+)")) end
+      local function slow() return metric "http_seconds_count" - metric 'http_seconds_bucket{le="1.0"}' end
+      local before, slow_before = metric "events_streams", slow()
+      local left, ended = stream.open(s, "/v1/events"), stream.open(s, "/v1/events")
+      process.eventually("two more", function() return metric "events_streams" == before + 2 end)
+      require("socket").sleep(1.1) -- longer than the last bucket
+      left:close()
+      ended:close()
+      process.eventually("as many as before", function() return metric "events_streams" == before end)
+      assert.equal(slow_before, slow())
+    end)
+
     it("the header wins over the query, which a browser repeats", function()
       local simulation = s:simulation "repeated"
       local from = newest()

@@ -244,6 +244,9 @@ describe("webhooks", function()
     local refused = s:post(path .. "/replay", {})
     assert.same({ 422, "needs either after, the number of an event, or since, a time" },
       { refused.status, refused.json.errors[1].detail })
+    refused = s:post(path .. "/replay", { after = 1 << 40 })
+    assert.equal(422, refused.status)
+    assert.matches("^is the number of no event yet; the newest is %d+$", refused.json.errors[1].detail)
     remove(id)
   end)
 

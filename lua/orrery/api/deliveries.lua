@@ -77,6 +77,10 @@ local function beginning_of(body)
   if (body.after == nil) == (body.since == nil) then
     problem.invalid { { pointer = "", detail = "needs either after, the number of an event, or since, a time" } }
   end
+  local newest = events.newest()
+  if body.after and body.after > newest then
+    problem.invalid { { pointer = "/after", detail = ("is the number of no event yet; the newest is %d"):format(newest) } }
+  end
   return body.after or events.before(moment.parse(body.since))
 end
 

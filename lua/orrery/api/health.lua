@@ -35,18 +35,17 @@ end
 
 local function put_answers(out, m)
   out[#out + 1] = "# HELP orrery_http_answers_total answers by class of status\n# TYPE orrery_http_answers_total counter\n"
-  local total = 0
   for class = 1, 5 do
     out[#out + 1] = ('orrery_http_answers_total{class="%dxx"} %d\n'):format(class, m.answers[class])
-    total = total + m.answers[class]
   end
-  out[#out + 1] = "# HELP orrery_http_seconds time from request to answer\n# TYPE orrery_http_seconds histogram\n"
+  out[#out + 1] = "# HELP orrery_http_seconds time from request to the end of its answer, but for streams of events\n"
+    .. "# TYPE orrery_http_seconds histogram\n"
   local sum = 0
   for _, bucket in ipairs(m.within) do
     sum = sum + bucket[2]
     out[#out + 1] = ('orrery_http_seconds_bucket{le="%s"} %d\n'):format(bucket[1], sum)
   end
-  out[#out + 1] = ("orrery_http_seconds_sum %.6f\norrery_http_seconds_count %d\n"):format(m.answer_ns / 1e9, total)
+  out[#out + 1] = ("orrery_http_seconds_sum %.6f\norrery_http_seconds_count %d\n"):format(m.answer_ns / 1e9, sum)
 end
 
 local function put_resources(out)
@@ -103,6 +102,7 @@ local function metrics()
   put(out, "process_memory_peak_bytes", "gauge", "largest resident size", m.memory_peak_bytes)
   put(out, "process_cpu_seconds_total", "counter", "processor time", ("%.3f"):format((m.cpu_user_us + m.cpu_system_us) / 1e6))
   put(out, "process_start_time_seconds", "gauge", "when it started", ("%.3f"):format(m.started_ms / 1000))
+  put(out, "events_streams", "gauge", "streams of events that are open", m.streams)
   put_events(out)
   put_bus(out)
   put_resources(out)
