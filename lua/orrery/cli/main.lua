@@ -107,8 +107,17 @@ local function chosen(by_name, arguments)
   return command_of
 end
 
+-- "help serve" is "serve --help".
+local function without_help(argv)
+  if argv[1] ~= "help" then return argv end
+  local words = table.move(argv, 2, #argv, 1, {})
+  words[#words + 1] = "--help"
+  return words
+end
+
 local function run(argv, paths)
   local parser, by_name = make_parser()
+  argv = without_help(argv)
   if #argv == 0 then
     out.say(parser:get_help())
     return exit.USAGE

@@ -99,6 +99,7 @@ describe("the command line", function()
       assert.equal(0, result.code, name)
       assert.equal("", result.err)
       assert.matches("^Usage: orrery " .. name:gsub("%-", "%%-"), result.out)
+      assert.equal(result.out, command.run("help " .. name).out)
       for line in result.out:gmatch "[^\n]+" do
         assert.is_true(utf8.len(line) <= 80, ("%s: %q"):format(name, line))
       end
