@@ -300,7 +300,8 @@ static void authorities_must_be_readable(void **state) {
   (void)state;
   loop = orr_loop_create(&err);
   assert_null(orr_fetch_create(loop, NULL, "/nonexistent/ca.pem", &err));
-  assert_string_equal(err.text, "/nonexistent/ca.pem cannot be read");
+  assert_string_equal(err.text,
+                      "webhooks.ca_file: cannot read /nonexistent/ca.pem: No such file or directory");
   assert_null(orr_fetch_create(loop, "10.0.0.0/33", NULL, &err));
   orr_loop_destroy(loop);
 }
