@@ -211,7 +211,7 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
   struct api *api = worker->user = orr_zalloc(sizeof *api);
   lua_State *L = orr_script_state(worker->script);
   int64_t heartbeat_ms = orrery_int(orrery_get(server->config, "events.heartbeat_ms"), 0);
-  worker->house.following = orr_following_create(worker->loop, heartbeat_ms, server->stats);
+  worker->house.following = orr_following_create(worker->loop, heartbeat_ms);
   int code = orr_script_require(worker->script, "orrery.api", err);
   if (code != ORR_OK) return code;
   api->router = orr_router_create();

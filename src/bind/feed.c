@@ -52,10 +52,9 @@ static void waiting(void *data) {
   if (L) orr_ticket_resume(following->helper, push_behind(L, following->feed));
 }
 
-struct orr_following *orr_following_create(struct orr_loop *loop, int64_t heartbeat_ms,
-                                           struct orr_stats *stats) {
+struct orr_following *orr_following_create(struct orr_loop *loop, int64_t heartbeat_ms) {
   struct orr_following *following = orr_zalloc(sizeof *following);
-  following->feed = orr_feed_create(loop, heartbeat_ms, &stats->streams, waiting, following);
+  following->feed = orr_feed_create(loop, heartbeat_ms, waiting, following);
   return following;
 }
 

@@ -5,8 +5,5 @@
 #include "loop/loop.h"
 
 struct orr_following;
-struct orr_stats;
-
-struct orr_following *orr_following_create(struct orr_loop *loop, int64_t heartbeat_ms,
-                                           struct orr_stats *stats);
+struct orr_following *orr_following_create(struct orr_loop *loop, int64_t heartbeat_ms);
 void orr_following_destroy(struct orr_following *following); /* after the HTTP server; NULL is legal */

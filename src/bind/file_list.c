@@ -114,7 +114,9 @@ static void run_stat(struct orr_work *base) {
   close(fd);
 }
 
-static int push_stat(lua_State *L, struct orr_file_work *work) { return orr_file_push_info(L, work->entries), 1; }
+static int push_stat(lua_State *L, struct orr_file_work *work) {
+  return orr_file_push_info(L, work->entries), 1;
+}
 
 int l_files_stat(lua_State *L) {
   const char *lane = luaL_checkstring(L, 1);

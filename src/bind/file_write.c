@@ -44,7 +44,8 @@ static void run_receive(struct orr_work *base) {
   int folder = orr_folder_beneath(&work->places[0], work->path, true, &name, &work->err);
   if (folder < 0) return;
   if (orr_file_is_closed(work, 0, folder)) {
-    orr_fail(&work->err, ORR_INVALID, "%s lies in the server's own data directory, where nothing is written", work->path);
+    orr_fail(&work->err, ORR_INVALID, "%s lies in the server's own data directory, where nothing is written",
+             work->path);
     close(folder);
     return;
   }
@@ -69,7 +70,8 @@ static int l_collect(lua_State *L) {
 }
 
 static int push_arrival(lua_State *L, struct orr_file_work *work) {
-  static const luaL_Reg methods[] = {{"write", l_write}, {"keep", l_keep}, {"drop", l_drop}, {"__gc", l_collect}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"write", l_write}, {"keep", l_keep}, {"drop", l_drop}, {"__gc", l_collect}, {NULL, NULL}};
   struct orr_file_arrival **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;
   if (luaL_newmetatable(L, NAME)) {
@@ -134,7 +136,8 @@ static void run_keep(struct orr_work *base) {
   if (made < 0) return;
   work->more = made;
   work->entries = orr_zalloc(sizeof *work->entries);
-  work->entries[work->entry_count++] = (struct orr_file_entry){NULL, "file", info.st_size, orr_file_modified(&info)};
+  work->entries[work->entry_count++] =
+      (struct orr_file_entry){NULL, "file", info.st_size, orr_file_modified(&info)};
 }
 
 static int push_kept(lua_State *L, struct orr_file_work *work) {
@@ -170,10 +173,17 @@ static void run_unlink(struct orr_work *base) {
   int folder = orr_folder_beneath(&work->places[0], work->path, false, &name, &work->err);
   if (folder < 0) return;
   if (orr_file_is_closed(work, 0, folder))
-    orr_fail(&work->err, ORR_INVALID, "%s lies in the server's own data directory, of which nothing is deleted", work->path);
+    orr_fail(&work->err, ORR_INVALID,
+             "%s lies in the server's own data directory, of which nothing is deleted", work->path);
   else if (unlinkat(folder, name, 0) != 0)
-    orr_fail(&work->err, errno == ENOENT ? ORR_NOT_FOUND : errno == EISDIR ? ORR_CONFLICT : ORR_IO,
-             errno == ENOENT ? "there is no %s" : errno == EISDIR ? "%s is a folder" : "%s cannot be deleted", work->path);
+    orr_fail(&work->err,
+             errno == ENOENT   ? ORR_NOT_FOUND
+             : errno == EISDIR ? ORR_CONFLICT
+                               : ORR_IO,
+             errno == ENOENT   ? "there is no %s"
+             : errno == EISDIR ? "%s is a folder"
+                               : "%s cannot be deleted",
+             work->path);
   close(folder);
 }
 

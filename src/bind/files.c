@@ -15,15 +15,10 @@
 #include "bind/tables.h"
 
 int orr_bind_files(lua_State *L) {
-  static const luaL_Reg functions[] = {{"slurp", l_files_slurp},
-                                       {"make", l_files_make},
-                                       {"remove", l_files_remove},
-                                       {"list", l_files_list},
-                                       {"stat", l_files_stat},
-                                       {"read", l_files_read},
-                                       {"receive", l_files_receive},
-                                       {"unlink", l_files_unlink},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"slurp", l_files_slurp},     {"make", l_files_make},     {"remove", l_files_remove},
+      {"list", l_files_list},       {"stat", l_files_stat},     {"read", l_files_read},
+      {"receive", l_files_receive}, {"unlink", l_files_unlink}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

@@ -32,10 +32,10 @@ struct orr_house {
   struct orr_resources *resources;   /* control worker: the resource workers */
   struct orr_transports *transports; /* how the resources' machines are reached */
   struct orr_bus *bus;
-  const char *plugin_folders;        /* where scheduler plug-ins lie, separated by ':' */
-  struct orr_stats *stats;           /* counters of the whole process */
-  const char *data;                  /* the data directory, absolute */
-  int64_t started_ms;                /* wall time */
+  const char *plugin_folders; /* where scheduler plug-ins lie, separated by ':' */
+  struct orr_stats *stats;    /* counters of the whole process */
+  const char *data;           /* the data directory, absolute */
+  int64_t started_ms;         /* wall time */
   /* Control worker: says that serving may begin, or why it may not. */
   void (*ready)(struct orr_house *house, const char *why_not);
   void *owner; /* for `ready` */

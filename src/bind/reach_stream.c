@@ -169,9 +169,9 @@ static int l_close(lua_State *L) {
 }
 
 int orr_reach_stream(lua_State *L, struct orr_loop *loop, const struct orr_errand_options *options) {
-  static const luaL_Reg methods[] = {
-      {"read", l_read},   {"write", l_write}, {"finish", l_finish}, {"close", l_close},
-      {"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"read", l_read},   {"write", l_write}, {"finish", l_finish},
+                                     {"close", l_close}, {"__gc", l_close},  {"__close", l_close},
+                                     {NULL, NULL}};
   struct orr_errand_options streamed = *options;
   struct link **box = lua_newuserdatauv(L, sizeof *box, 0);
   *box = NULL;

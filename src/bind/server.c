@@ -122,7 +122,6 @@ static int l_metrics(lua_State *L) {
   lua_setfield(L, -2, "within");
   set(L, "answer_ns", atomic_load(&stats->answer_ns));
   set(L, "answer_bytes", atomic_load(&stats->answer_bytes));
-  set(L, "streams", atomic_load(&stats->streams));
   set(L, "handler_failures", atomic_load(&stats->handler_failures));
   set(L, "streams", atomic_load(&stats->streams));
   for (int i = 0; i < ORR_COUNTED; i++) set(L, counted[i], atomic_load(&stats->counted[i]));

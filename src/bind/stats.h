@@ -23,7 +23,6 @@ struct orr_stats {
   _Atomic int64_t answer_ns, answer_bytes;
   _Atomic int64_t streams;          /* of events, open now */
   _Atomic int64_t handler_failures; /* handlers that threw, ran too long or ran out of memory */
-  _Atomic int64_t streams;          /* of events, open */
   _Atomic int64_t counted[ORR_COUNTED];
   _Atomic int64_t control_beat_ms; /* orr_clock_ms() when the control loop last went round */
 };

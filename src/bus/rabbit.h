@@ -50,7 +50,7 @@ struct orr_rabbit {
 
   struct orr_loop *loop;
   pthread_t thread; /* the loop's */
-  int fd; /* of the connection, -1: none; guarded, for orr_bus_break shuts it down */
+  int fd;           /* of the connection, -1: none; guarded, for orr_bus_break shuts it down */
   atomic_bool quiet, change_posted;
   struct orr_message change;
   amqp_connection_state_t connection; /* NULL: there is none */

@@ -1,6 +1,5 @@
 #include "http/feed.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -10,17 +9,11 @@ enum { MUCH_AT_ONCE = 8 << 20 }; /* bytes told to all streams in one turn of the
 
 /* --- the life of a stream --- */
 
-static void count(struct orr_feed *feed, int more) {
-  feed->count += (size_t)more;
-  if (feed->open) atomic_fetch_add_explicit(feed->open, more, memory_order_relaxed);
-}
-
 static void end(struct orr_feed_stream *stream) {
   struct orr_feed *feed = stream->feed;
   orr_feed_displace(stream);
   orr_feed_step_out(stream);
-  count(feed, -1);
-  if (feed->count == 0) orr_feed_look_no_more(feed);
+  if (--feed->count == 0) orr_feed_look_no_more(feed);
   orr_respond_end(stream->request, false); /* frees the stream */
 }
 
@@ -44,8 +37,7 @@ void orr_feed_add(struct orr_feed *feed, struct orr_request *request, const stru
                                      .place = ORR_FEED_FULL};
   orr_request_keep(request, &keeper, stream);
   orr_feed_line_up(stream);
-  if (feed->count == 0) orr_feed_look_on(feed);
-  count(feed, 1);
+  if (feed->count++ == 0) orr_feed_look_on(feed);
   orr_feed_grow(feed);
   orr_feed_settle(stream, number);
   if (request->aborted || request->half_closed) orr_feed_move(stream, ORR_FEED_LEAVING);
@@ -68,11 +60,10 @@ static void turn_ended(struct orr_chore *chore) {
   if (feed->behind.first) feed->waiting(feed->data);
 }
 
-struct orr_feed *orr_feed_create(struct orr_loop *loop, int64_t heartbeat_ms, _Atomic int64_t *open,
-                                 void (*waiting)(void *data), void *data) {
+struct orr_feed *orr_feed_create(struct orr_loop *loop, int64_t heartbeat_ms, void (*waiting)(void *data),
+                                 void *data) {
   struct orr_feed *feed = orr_zalloc(sizeof *feed);
-  *feed = (struct orr_feed){
-      .loop = loop, .heartbeat_ms = heartbeat_ms, .open = open, .waiting = waiting, .data = data};
+  *feed = (struct orr_feed){.loop = loop, .heartbeat_ms = heartbeat_ms, .waiting = waiting, .data = data};
   feed->turn_ended.run = turn_ended;
   orr_feed_make_places(feed);
   return feed;

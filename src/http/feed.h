@@ -25,10 +25,9 @@ struct orr_feed_filter {
   uint64_t types, states;         /* bits; 0: any */
 };
 
-/* `waiting(data)` is called when a stream's turn has come, at the end of the loop's turn. `open` (NULL is legal) counts the
-   streams of several feeds together. */
-struct orr_feed *orr_feed_create(struct orr_loop *loop, int64_t heartbeat_ms, _Atomic int64_t *open,
-                                 void (*waiting)(void *data), void *data);
+/* `waiting(data)` is called when a stream's turn has come, at the end of the loop's turn. */
+struct orr_feed *orr_feed_create(struct orr_loop *loop, int64_t heartbeat_ms, void (*waiting)(void *data),
+                                 void *data);
 void orr_feed_destroy(
     struct orr_feed *feed); /* when no stream is left, as after the http server is; NULL is legal */
 

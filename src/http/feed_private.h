@@ -35,9 +35,8 @@ struct orr_feed {
   void (*waiting)(void *data);
   void *data;
   int64_t number;
-  _Atomic int64_t *open; /* counts those of other feeds, too; NULL: nobody wants to know */
-  size_t count, jobs;    /* streams; live ones of one job */
-  size_t told;           /* bytes, in this turn */
+  size_t count, jobs; /* streams; live ones of one job */
+  size_t told;        /* bytes, in this turn */
   struct orr_feed_stream *first, *last;
   struct orr_feed_queue behind, leaving;
   struct orr_chore turn_ended;

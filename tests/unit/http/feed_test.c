@@ -48,7 +48,7 @@ static void on_loop(void (*run)(int64_t number), int64_t number) {
 }
 
 static void create_feed(int64_t heartbeat_ms) {
-  feed = orr_feed_create(server.loop, heartbeat_ms, NULL, waiting, NULL);
+  feed = orr_feed_create(server.loop, heartbeat_ms, waiting, NULL);
 }
 
 static void set_number(int64_t number) { orr_feed_set_number(feed, number); }
