@@ -1,13 +1,14 @@
 /* The bus worker: where the message bus runs, and where calls of our own methods are carried out. It has a thread of its own,
    since librabbitmq blocks, and a Lua state of its own, so that a call takes no way to another thread and back. There is
    one only where the configuration names a broker. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "app/calls.h"
 #include "app/worker.h"
 #include "base/alloc.h"
 #include "base/file.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* --- the bus, as the configuration describes it --- */
 
@@ -30,10 +31,21 @@ static int read_password(const char *path, struct orr_buf *line, struct orr_err 
   return ORR_OK;
 }
 
+/* The library would only say that something is wrong with TLS. */
+static int check_files(const struct orr_server *server, struct orr_err *err) {
+  static const char *const names[] = {"bus.ca_file", "bus.cert_file", "bus.key_file"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const char *path = setting(server, names[i]);
+    if (path && access(path, R_OK) != 0)
+      return orr_fail(err, ORR_INVALID, "%s: cannot read %s: %s", names[i], path, strerror(errno));
+  }
+  return ORR_OK;
+}
+
 static struct orr_bus *make_bus(const struct orr_server *server, struct orr_loop *loop, struct orr_err *err) {
   struct orr_buf password = {0};
   const char *file = setting(server, "bus.password_file");
-  if (file && read_password(file, &password, err)) return NULL;
+  if (check_files(server, err) || (file && read_password(file, &password, err))) return NULL;
   struct orr_bus_options options = {
       .url = setting(server, "bus.url"),
       .password = file ? password.data : NULL,

@@ -82,7 +82,12 @@ static int unreached(const struct orr_rabbit *rabbit, int status, struct orr_err
     return orr_fail(err, ORR_UNAVAILABLE,
                     "nobody whom we trust vouches for its certificate; bus.ca_file names who does");
   if (status == AMQP_STATUS_SSL_HOSTNAME_VERIFY_FAILED)
-    return orr_fail(err, ORR_UNAVAILABLE, "its certificate is not one of %s", rabbit->host);
+    return orr_fail(err, ORR_UNAVAILABLE, "its certificate is not one of the name %s; an address is no name",
+                    rabbit->host);
+  if (rabbit->tls && status != AMQP_STATUS_SOCKET_ERROR && status != AMQP_STATUS_TIMEOUT)
+    return orr_fail(err, ORR_UNAVAILABLE,
+                    "no TLS could be agreed on (%s); where it speaks none, bus.url begins with amqp://",
+                    amqp_error_string2(status));
   return library(err, "nobody answers there", status);
 }
 
@@ -129,11 +134,15 @@ static int log_in(struct orr_rabbit *rabbit, struct orr_err *err) {
       {amqp_cstring_bytes("capabilities"),
        {AMQP_FIELD_KIND_TABLE, {.table = {sizeof abilities / sizeof *abilities, abilities}}}}};
   amqp_table_t properties = {sizeof words / sizeof *words, words};
-  return orr_rabbit_reply(rabbit,
-                          amqp_login_with_properties(rabbit->connection, rabbit->vhost, ORR_CHANNELS,
-                                                     FRAME_BYTES, rabbit->heartbeat_s, &properties,
-                                                     AMQP_SASL_METHOD_PLAIN, rabbit->user, rabbit->password),
-                          "it does not let us in", err);
+  amqp_rpc_reply_t reply = amqp_login_with_properties(rabbit->connection, rabbit->vhost, ORR_CHANNELS,
+                                                      FRAME_BYTES, rabbit->heartbeat_s, &properties,
+                                                      AMQP_SASL_METHOD_PLAIN, rabbit->user, rabbit->password);
+  if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && !rabbit->tls)
+    return orr_fail(err, ORR_UNAVAILABLE,
+                    "it broke off while we logged in (%s); where it speaks TLS, bus.url begins with "
+                    "amqps://",
+                    amqp_error_string2(reply.library_error));
+  return orr_rabbit_reply(rabbit, reply, "it does not let us in", err);
 }
 
 static int open_channels(struct orr_rabbit *rabbit, struct orr_err *err) {

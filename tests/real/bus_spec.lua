@@ -35,6 +35,14 @@ describe("The bus over RabbitMQ", function()
     assert.matches("certificate", complaint(("url = %q"):format(rig.tls_url)))
   end)
 
+  it("says what speaks TLS and what does not", function()
+    local function with(scheme, port) return ("url = '%s://orrery:secret@localhost:%d/%%2Forrery'"):format(scheme, port) end
+    assert.matches("amqps://", complaint(with("amqp", rig.tls_port)))
+    assert.matches("amqp://", complaint(with("amqps", rig.port)))
+    assert.matches("an address is no name", complaint(("url = %q, ca_file = %q"):format(
+      rig.tls_url:gsub("localhost", "127.0.0.1"), rig.ca_file)))
+  end)
+
   it("says that the password is wrong, and reads it from a file", function()
     local url = rig.url:gsub(":secret@", "@")
     local file = rig.directory .. "/password"
