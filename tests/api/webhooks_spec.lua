@@ -139,6 +139,25 @@ describe("webhooks", function()
     remove(everybody)
   end)
 
+  it("go elsewhere at the word of those alone who may see what they tell", function()
+    local operator, user = s:token_of("olga", "operator"), s:token_of "olga"
+    local theirs = s:simulation()
+    local hooks = { add("/of-all", { all = true }, { token = operator }),
+      add("/of-one", { simulation_id = theirs }, { token = operator }),
+      add("/of-job", { job_id = s:job(theirs, nil, { hold = true }).id }, { token = operator }) }
+    for i, status in ipairs { 403, 404, 404 } do
+      local path = "/v1/webhooks/" .. hooks[i]
+      assert.equal(status, s:request("PATCH", path, { body = { url = r.url .. "/stolen" }, token = user }).status)
+      assert.equal(status, s:post(path .. "/rotate", nil, { token = user }).status)
+      assert.equal(200, s:request("PATCH", path, { body = { name = "kept" }, token = operator }).status)
+    end
+    local own = add("/own", nil, { token = operator })
+    assert.equal(200, s:request("PATCH", "/v1/webhooks/" .. own, { body = { name = "mine" }, token = user }).status)
+    assert.equal(200, s:post("/v1/webhooks/" .. own .. "/rotate", nil, { token = user }).status)
+    hooks[#hooks + 1] = own
+    for _, id in ipairs(hooks) do remove(id) end
+  end)
+
   it("are tried again, with the same id, until they arrive", function()
     local function counted(name)
       return tonumber(s:get("/metrics").body:match("\norrery_webhook_" .. name .. "_total (%d+)\n"))

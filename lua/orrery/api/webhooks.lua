@@ -113,8 +113,21 @@ end
 
 local readers_of = { url = address_of, types = types_of, states = list_of }
 
+-- One whose address or secret is about to be changed: it may tell of what its owner's other tokens may not see, and then it
+-- is for these alone.
+local function find_to_change(context, id)
+  local row = access.webhook(context, id)
+  if context.principal.sees_all then return row end
+  if row.everybody == 1 then
+    problem.raise("forbidden", "It is sent events of everybody; only operators and administrators change where they go.")
+  end
+  if row.simulation then access.simulation(context, ids.text(row.simulation)) end
+  if row.job then access.job(context, ids.text(row.job)) end
+  return row
+end
+
 local function patch(context, id)
-  local row, change, given, new = access.webhook(context, id), db.change(), {}, {}
+  local row, change, given, new = find_to_change(context, id), db.change(), {}, {}
   for _, name in ipairs { "name", "url", "types", "states" } do
     local value, read = context.body[name], readers_of[name]
     given[name] = value ~= nil
@@ -136,7 +149,7 @@ local function delete(context, id)
 end
 
 local function rotate(context, id)
-  local row, body = access.webhook(context, id), context.body
+  local row, body = find_to_change(context, id), context.body
   local secret, old_until = secret_of(body.secret), clock.now() + (body.overlap_s or OVERLAP_S) * 1000
   return answer.once(context, function(finish)
     local change = db.change()
