@@ -409,6 +409,19 @@ describe("a stream of events", function()
     s:stop()
   end)
 
+  it("costs little memory, however large the events are", function()
+    local s = server.start { workers = 1, config = HEARTBEAT }
+    local events, simulation = stream.open(s, "/v1/events"), s:simulation "large"
+    local description = ("\1"):rep(65000) -- six bytes each, in JSON
+    for _ = 1, 750 do
+      assert.equal(200, s:patch("/v1/simulations/" .. simulation, { description = description }).status)
+      local block
+      repeat block = assert(events:block()) until block.event == "simulation.altered"
+    end
+    events:close()
+    s:stop()
+  end)
+
   it("is one of at most so many, and leaves room for other requests", function()
     local s = server.start { config = "http = { connections = 4 }\nevents = { streams = 10 }\n" }
     local streams = {}

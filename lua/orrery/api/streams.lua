@@ -22,7 +22,7 @@ local ENOUGH = 65536     -- bytes that one stream is sent in its turn
 local IDLE_MS = 1000
 local SLICE_MS = 5       -- of helping those behind, between two turns of everybody else
 local TROUBLE_MS = 1000
-local KEPT = 1000        -- events as they were written down last: many streams are behind by the same ones
+local KEPT = 4 << 20     -- bytes of events as they were written down last: many streams are behind by the same ones
 
 local frames, framed = {}, 0
 
@@ -30,8 +30,8 @@ local function frame(row)
   local text = frames[row.number]
   if text then return text end
   text = ("id: %d\nevent: %s\ndata: %s\n\n"):format(row.number, row.type, (cloud.text(row)))
-  if framed == KEPT then frames, framed = {}, 0 end
-  frames[row.number], framed = text, framed + 1
+  if framed + #text > KEPT then frames, framed = {}, 0 end
+  frames[row.number], framed = text, framed + #text
   return text
 end
 
