@@ -288,6 +288,21 @@ for _, workers in ipairs { 1, 2 } do
       process.run(("sqlite3 -cmd '.timeout 5000' %s/orrery.db 'UPDATE installation SET events_from = 1'"):format(s.data))
     end)
 
+    it("a stream that keeping has overtaken ends, rather than leave something out", function()
+      local events = stream.open(s, "/v1/events")
+      local at = tonumber(events:block().id)
+      process.run(("sqlite3 -cmd '.timeout 5000' %s/orrery.db \"UPDATE installation SET events_from = %d; "
+        .. "INSERT INTO events(number, at, type) VALUES(%d, 0, 'later')\""):format(s.data, at + 3, at + 3))
+      s:simulation "noticed, too"
+      assert.same({ {}, false }, { events:rest_of_it() })
+      assert.equal(410, stream.open(s, "/v1/events", { headers = { ["Last-Event-ID"] = tostring(at) } }).status)
+      local again = stream.open(s, "/v1/events")
+      assert.equal(200, again.status)
+      s:simulation "goes on"
+      again:until_one(function(event) return event.data.data.name == "goes on" end)
+      process.run(("sqlite3 -cmd '.timeout 5000' %s/orrery.db 'UPDATE installation SET events_from = 1'"):format(s.data))
+    end)
+
     it("nothing is missing and nothing comes twice while streams come and go under load", function()
       local JOBS = 2000
       local simulation, from = made("load" .. workers)

@@ -69,10 +69,22 @@ local function tell(row)
   return little
 end
 
+-- Whether keeping has been faster than what was just read, of which something may be missing then.
+local function is_overtaken(number) return number + 1 < events.oldest() end
+
+-- What follows in the log. All streams end if that is not all that followed: their clients come again, and are told so.
+local function read_more()
+  local rows = events.after(feed.number(), CHUNK)
+  if not is_overtaken(feed.number()) then return rows end
+  feed.finish()
+  feed.number(events.oldest() - 1)
+  return read_more()
+end
+
 -- Reads the log on while anybody listens.
 local function read_on()
   while feed.streams() > 0 and not changes.ending() do
-    local rows, waited = events.after(feed.number(), CHUNK), false
+    local rows, waited = read_more(), false
     for _, row in ipairs(rows) do
       if not tell(row) then
         task.sleep(0)
@@ -96,8 +108,8 @@ local function read_what_lacks(owner, simulation, job, number, last)
 end
 
 local function help_one(owner, simulation, job, number)
-  if number + 1 < events.oldest() then return feed.drop() end -- keeping was faster; its client comes again, and is told so
   local rows, reached = read_what_lacks(owner, simulation, job, number, feed.number())
+  if is_overtaken(number) then return feed.drop() end
   local sent = 0
   for _, row in ipairs(rows) do
     if sent >= ENOUGH then break end
