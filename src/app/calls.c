@@ -11,18 +11,21 @@
 struct orr_call_task {
   struct orr_call_task *next, **link;
   struct orr_calls *calls;
-  struct orr_bus_request *request;
+  struct orr_bus_request *request; /* NULL: it was broken off, and its task goes on for nothing */
 };
+
+static void tell_idle(struct orr_calls *calls) {
+  void (*idle)(void *data) = calls->idle;
+  calls->idle = NULL;
+  if (idle) idle(calls->data);
+}
 
 static void remove_task(struct orr_call_task *it) {
   struct orr_calls *calls = it->calls;
   *it->link = it->next;
   if (it->next) it->next->link = it->link;
   free(it);
-  if (calls->first || !calls->idle) return;
-  void (*idle)(void *data) = calls->idle;
-  calls->idle = NULL;
-  idle(calls->data);
+  if (!calls->first) tell_idle(calls);
 }
 
 static void fail(struct orr_bus_request *request, struct orr_worker *worker, lua_State *L,
@@ -41,6 +44,10 @@ static void fail(struct orr_bus_request *request, struct orr_worker *worker, lua
 static void called(void *data, lua_State *L, enum orr_outcome outcome, int results) {
   struct orr_call_task *it = data;
   struct orr_bus_request *request = it->request;
+  if (!request) {
+    remove_task(it);
+    return;
+  }
   if (outcome != ORR_TASK_DONE) {
     fail(request, it->calls->worker, L, outcome);
   } else {
@@ -103,14 +110,16 @@ void orr_calls_drain(struct orr_calls *calls, void (*idle)(void *data), void *da
 }
 
 void orr_calls_break(struct orr_calls *calls) {
-  while (calls->first) {
-    orr_bus_request_drop(calls->first->request);
-    remove_task(calls->first);
+  for (struct orr_call_task *it = calls->first; it; it = it->next) {
+    if (it->request) orr_bus_request_drop(it->request);
+    it->request = NULL;
   }
+  tell_idle(calls);
 }
 
 void orr_calls_end(struct orr_calls *calls) {
   calls->open = false;
   calls->idle = NULL;
   orr_calls_break(calls);
+  while (calls->first) remove_task(calls->first); /* no task goes on from here */
 }
