@@ -289,6 +289,12 @@ void orr_fetch_destroy(struct orr_fetch *fetch) {
 
 /* URLs ------------------------------------------------------------------------------------------------------------ */
 
+/* Names of hosts come decoded, so that these could be any bytes at all. */
+static bool is_ascii(const char *text) {
+  while (*text && !(*text & 0x80)) text++;
+  return *text == 0;
+}
+
 static int check_url(CURLU *url, const struct orr_networks *networks, struct orr_buf *out,
                      struct orr_err *err) {
   char *scheme = NULL, *host = NULL, *whole = NULL;
@@ -300,6 +306,8 @@ static int check_url(CURLU *url, const struct orr_networks *networks, struct orr
     code = orr_fail(err, ORR_INVALID, "must be an address that begins with https:// or http://");
   else if (!host || !*host || !whole)
     code = orr_fail(err, ORR_INVALID, "must name a host");
+  else if (!is_ascii(host))
+    code = orr_fail(err, ORR_INVALID, "must name its host in ASCII, such as xn--bcher-kva.example");
   else if (!orr_networks_open_host(networks, host))
     code = orr_fail(err, ORR_INVALID,
                     "leads to %s, an address that no request may go to from here, unless "

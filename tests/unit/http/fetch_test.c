@@ -277,6 +277,11 @@ static void urls_are_checked(void **state) {
       {"example.org/x", NULL, "must be an address"},
       {"http://exa mple.org/", NULL, "must be an address"},
       {"http://", NULL, "must be an address"},
+      {"http://%ff.example.org/", NULL, "must name its host in ASCII"},
+      {"http://b\xc3\xbc"
+       "cher.example/",
+       NULL, "must name its host in ASCII"},
+      {"http://example.org/\xc3\xbc", "http://example.org/\xc3\xbc", NULL},
       {"", NULL, "must be an address"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
