@@ -19,8 +19,9 @@ rabbit_connect.c  one connection, from the URL to consuming
 enum { ORR_CHANNEL_EVENTS = 1, ORR_CHANNEL_CALLS, ORR_CHANNEL_SERVES, ORR_CHANNEL_LISTENS, ORR_CHANNELS };
 
 enum {
-  ORR_CALLS = 4096,         /* under way at once */
-  ORR_SERVED_AT_ONCE = 256, /* calls of ours that the broker hands us unanswered */
+  ORR_CALLS = 4096,
+  /* under way at once */ ORR_SERVED_AT_ONCE = 64, /* calls of ours that the broker hands us unanswered */
+  ORR_HEARD_BYTES = 65536, /* of an event of others, which is a word that something changed */
 };
 
 /* A message that is coming, of one channel. */

@@ -32,7 +32,7 @@ static void arrived(struct orr_rabbit *rabbit, amqp_channel_t channel) {
     orr_rabbit_answered(rabbit, &message);
   else if (channel == ORR_CHANNEL_SERVES)
     orr_rabbit_asked(rabbit, &message);
-  else if (message.size <= rabbit->body_bytes)
+  else if (message.body.size == message.size)
     orr_bus_hand_out(&rabbit->bus, message.key, message.body.data, message.body.size);
   forget(&message);
 }
@@ -60,12 +60,17 @@ static void goes_on(struct orr_rabbit *rabbit, const amqp_frame_t *frame) {
   if (incoming->size == 0) arrived(rabbit, frame->channel);
 }
 
+static size_t most_of(const struct orr_rabbit *rabbit, amqp_channel_t channel) {
+  return channel == ORR_CHANNEL_LISTENS ? ORR_HEARD_BYTES : rabbit->body_bytes;
+}
+
 /* What is too large is let go of as it comes. */
 static void gets_body(struct orr_rabbit *rabbit, const amqp_frame_t *frame) {
   struct orr_incoming *incoming = &rabbit->incoming[frame->channel];
   const amqp_bytes_t *piece = &frame->payload.body_fragment;
   incoming->got += piece->len;
-  if (incoming->size <= rabbit->body_bytes) orr_buf_put(&incoming->body, piece->bytes, piece->len);
+  if (incoming->size <= most_of(rabbit, frame->channel))
+    orr_buf_put(&incoming->body, piece->bytes, piece->len);
   amqp_channel_t channel = frame->channel;
   if (incoming->got >= incoming->size)
     arrived(rabbit, channel);

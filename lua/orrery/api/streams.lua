@@ -83,15 +83,11 @@ end
 
 -- Reads the log on while anybody listens.
 local function read_on()
-  while feed.streams() > 0 and not changes.ending() do
-    local rows, waited = read_more(), false
+  while feed.streams() > 0 and not changes.ending() do    local rows = read_more()
     for _, row in ipairs(rows) do
-      if not tell(row) then
-        task.sleep(0)
-        waited = true
-      end
+      if not tell(row) then task.sleep(0) end
     end
-    if #rows < CHUNK and not waited then changes.wait(IDLE_MS) end
+    if #rows == 0 then changes.wait(IDLE_MS) end
   end
   feed.finish()
 end

@@ -12,7 +12,6 @@ local chunk_of = db.statement [[
   SELECT number, at, job, data FROM events WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1]]
 
 local columns = "SELECT number, at, type, owner, simulation, job, data FROM events "
-local all = db.statement(columns .. "WHERE number > ? ORDER BY number LIMIT ?")
 local between = db.statement(columns .. [[WHERE number > ?1 AND number <= ?2 AND (?3 IS NULL OR owner = ?3)
   AND (?4 IS NULL OR simulation = ?4) ORDER BY number LIMIT ?5]])
 local about_job = db.statement(columns .. [[WHERE job = ? AND type <> 'jobs.created' AND number > ? AND number <= ?
@@ -59,9 +58,6 @@ function events.creation_of(job)
   row.data = json.decode(row.data)
   return job < row.job + row.data.count and row or nil
 end
-
----All events after a number, oldest first, as they are stored: number, at, type, owner, simulation, job, data (JSON | nil).
-function events.after(number, limit) return db.rows(all, number, limit) end
 
 ---Those after a number, up to another; of an owner and of a simulation, where these are given.
 function events.between(number, last, owner, simulation, limit)
