@@ -11,11 +11,9 @@ A site puts its own directory of users in the place of this file. Orrery asks th
 
     authentication = { service = "external", lifetime_s = 60, away = 300 }
 """
-import argparse
 import hashlib
-import logging
 
-from bus_service import Refusal, WatchedFile, serve
+from bus_service import Refusal, WatchedFile, options_of, serve
 
 
 def changed_owners(before, after):
@@ -25,13 +23,7 @@ def changed_owners(before, after):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Says whose a token is.")
-    parser.add_argument("--url", required=True, help="the broker: amqp://user:password@host:port/vhost")
-    parser.add_argument("--prefix", default="orrery", help="bus.prefix of Orrery's configuration")
-    parser.add_argument("--users", required=True, help="the file of those who have tokens")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    options = options_of("Says whose a token is.", "--users", "the file of those who have tokens")
     users = WatchedFile(options.users)
 
     def identify(request):

@@ -4,6 +4,7 @@ A service reads the durable queue PREFIX.rpc.NAME. The type of a message is the 
 the queue that reply_to names, with the same correlation_id: JSON, or a problem document (RFC 9457) that says why there is none.
 A connection that is lost is made again; what was not answered until then comes again.
 """
+import argparse
 import json
 import logging
 import os
@@ -14,6 +15,17 @@ import pika
 LONGEST_PAUSE = 30  # seconds between two attempts to connect
 
 log = logging.getLogger("service")
+
+
+def options_of(description, file, meaning):
+    """The command line of a service that reads a file (--users, say), and its log set up."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--url", required=True, help="the broker: amqp://user:password@host:port/vhost")
+    parser.add_argument("--prefix", default="orrery", help="bus.prefix of Orrery's configuration")
+    parser.add_argument(file, required=True, help=meaning)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # it tells of every attempt; this file tells of the failed ones
+    return parser.parse_args()
 
 
 class Refusal(Exception):

@@ -12,12 +12,10 @@ Orrery asks this service where its configuration says
 
     resource_status = { service = "external", lifetime_s = 10, away = 300 }
 """
-import argparse
-import logging
 import os
 import shutil
 
-from bus_service import Refusal, WatchedFile, serve
+from bus_service import Refusal, WatchedFile, options_of, serve
 
 LITTLE_SPACE = 0.05  # of a disk: jobs that write will fail
 
@@ -36,13 +34,7 @@ def measured(folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Says how resources are.")
-    parser.add_argument("--url", required=True, help="the broker: amqp://user:password@host:port/vhost")
-    parser.add_argument("--prefix", default="orrery", help="bus.prefix of Orrery's configuration")
-    parser.add_argument("--resources", required=True, help="the file that says how they are")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    options = options_of("Says how resources are.", "--resources", "the file that says how they are")
     resources = WatchedFile(options.resources)
 
     def status(request):

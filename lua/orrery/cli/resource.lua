@@ -1,6 +1,7 @@
 -- `orrery resource`: where jobs run; making, changing, draining and removing resources while the server runs. Their
 -- settings are the rows of core.config, an option each.
 local config = require "orrery.core.config"
+local each = require "orrery.cli.each"
 local exit = require "orrery.cli.exit"
 local facts = require "orrery.cli.facts"
 local json = require "house.json"
@@ -206,30 +207,17 @@ end
 
 -- Wishes ---------------------------------------------------------------------------------------------------------
 
--- A command that takes names.
-local function for_each(name, summary, done, act)
-  return { name = name, summary = summary, client = true,
-    declare = function(command) command:argument("names", "the resources"):argname "NAME":args "+" end,
-    run = function(arguments)
-      local opened = session.open(arguments)
-      for _, each in ipairs(arguments.names) do
-        local _, _, body = act(opened, session.path(COLLECTION, each))
-        if not arguments.json then out.line(text.clean(("resource %s: %s"):format(each, done)))
-        elseif body ~= "" then out.json(body) end
-      end
-      return exit.OK
-    end }
-end
+local OF = { collection = COLLECTION, thing = "resource", name = "NAME" }
 
 return {
   name = "resource",
   summary = "see to where jobs run: list, add, change, drain, ...",
   columns = columns,
   commands = { list, show, add, change,
-    for_each("remove", "remove resources that were added and hold no jobs", "is removed",
+    each(OF, "remove", "remove resources that were added and hold no jobs", "is removed",
       function(opened, path) return opened:delete(path) end),
-    for_each("drain", "give resources no new jobs; live ones go on", "gets no new jobs",
+    each(OF, "drain", "give resources no new jobs; live ones go on", "gets no new jobs",
       function(opened, path) return opened:post(path .. "/drain") end),
-    for_each("enable", "give resources jobs again", "gets jobs",
+    each(OF, "enable", "give resources jobs again", "gets jobs",
       function(opened, path) return opened:post(path .. "/enable") end) },
 }

@@ -1,4 +1,5 @@
 -- `orrery webhook`: who is told of events; what was sent to them is in webhook_deliveries.lua.
+local each = require "orrery.cli.each"
 local exit = require "orrery.cli.exit"
 local facts = require "orrery.cli.facts"
 local json = require "house.json"
@@ -122,20 +123,7 @@ end
 
 -- Wishes ---------------------------------------------------------------------------------------------------------
 
--- A command that takes ids.
-local function for_each(name, summary, done, act)
-  return { name = name, summary = summary, client = true,
-    declare = function(command) command:argument("ids", "the webhooks"):argname "WEBHOOK":args "+" end,
-    run = function(arguments)
-      local opened = session.open(arguments)
-      for _, each in ipairs(arguments.ids) do
-        local _, _, body = act(opened, session.path(COLLECTION, each))
-        if not arguments.json then out.line(text.clean(("webhook %s: %s"):format(each, done)))
-        elseif body ~= "" then out.json(body) end
-      end
-      return exit.OK
-    end }
-end
+local OF = { collection = COLLECTION, thing = "webhook", name = "WEBHOOK" }
 
 local of_deliveries = require "orrery.cli.webhook_deliveries"
 
@@ -143,9 +131,9 @@ return {
   name = "webhook",
   summary = "see to who is told of events: add, list, deliveries, ...",
   commands = { add, list, show, rotate,
-    for_each("remove", "remove webhooks and what waits for them", "is removed",
+    each(OF, "remove", "remove webhooks and what waits for them", "is removed",
       function(opened, path) return opened:delete(path) end),
-    for_each("enable", "send to webhooks again that were disabled", "is enabled",
+    each(OF, "enable", "send to webhooks again that were disabled", "is enabled",
       function(opened, path) return opened:post(path .. "/enable") end),
     of_deliveries.list, of_deliveries.replay, of_deliveries.ping },
 }

@@ -5,6 +5,7 @@ local clock = require "house.clock"
 local config = require "house.config"
 local db = require "house.db"
 local log = require "house.log"
+local commit = require "orrery.core.commit"
 local data = require "orrery.data.keeping"
 local events = require "orrery.data.events"
 local readers = require "orrery.data.readers"
@@ -15,11 +16,6 @@ local CHUNK, DAY_MS = 500, 24 * 3600000
 local LEFT_MS = 3600000  -- between two looks at what stayed for the sake of jobs that had not ended
 local FAR_MS = 600000    -- a reader that is so far behind is told of …
 local AGAIN_MS = 3600000 -- … and again after so long
-
-local function commit(change)
-  local ok, _, why = change:commit()
-  if not ok then error(why, 0) end
-end
 
 -- Removes events from `from` on: those older than `before`, and those up to the number `over` → the number from which on the
 -- log is whole.

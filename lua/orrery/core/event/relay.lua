@@ -8,6 +8,7 @@ local config = require "house.config"
 local db = require "house.db"
 local log = require "house.log"
 local task = require "house.task"
+local commit = require "orrery.core.commit"
 local cloud = require "orrery.core.event.cloud"
 local events = require "orrery.data.events"
 local readers = require "orrery.data.readers"
@@ -21,11 +22,6 @@ local SAVE_MS = 500  -- between two commits of how far it has come
 local IDLE_MS = 1000
 local AWAY_MS = 100  -- between two looks whether the broker is back
 local FIRST_PAUSE_MS, LAST_PAUSE_MS = 250, 10000 -- when it refuses what it is given
-
-local function commit(change)
-  local ok, _, why = change:commit()
-  if not ok then error(why, 0) end
-end
 
 -- A relay that is new begins with what happens from now on.
 local function begin()

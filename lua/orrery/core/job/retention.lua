@@ -5,16 +5,12 @@ local clock = require "house.clock"
 local config = require "house.config"
 local db = require "house.db"
 local log = require "house.log"
+local commit = require "orrery.core.commit"
 local data = require "orrery.data.retention"
 
 local retention = {}
 
 local CHUNK, DAY_MS = 300, 24 * 3600000
-
-local function commit(change)
-  local ok, _, why = change:commit()
-  if not ok then error(why, 0) end
-end
 
 -- Marks simulations as deleted; deletion.run takes them and their jobs away.
 local function expire(before, now, counts)

@@ -2,17 +2,13 @@
 local clock = require "house.clock"
 local config = require "house.config"
 local db = require "house.db"
+local commit = require "orrery.core.commit"
 local deliveries = require "orrery.data.deliveries"
 local webhooks = require "orrery.data.webhooks"
 
 local keeping = {}
 
 local CHUNK, DAY_MS = 500, 24 * 3600000
-
-local function commit(change)
-  local ok, _, why = change:commit()
-  if not ok then error(why, 0) end
-end
 
 local function forsake(webhook)
   repeat
