@@ -1,7 +1,7 @@
 /* The most that librabbitmq gives to who calls it in a plain loop, remembering nothing.
    usage: bare_bus publish URL EVENTS WINDOW BYTES   persistent messages to the exchange orrery.events, with publisher
-                                                     confirms, so many under way; the queue orrery.bare is bound to it, and
-                                                     stays: prints messages a second
+                                                     confirms, so many under way; the queue orrery.bare is bound to it, is
+                                                     empty before and after, and stays: prints messages a second
           bare_bus echo URL QUEUE                    answers calls, until it is killed; prints a line when it serves
           bare_bus call URL CALLS {QUEUE METHOD}…    calls one after the other, of each in turn, so that what else the machine
                                                      does weighs on all: prints the median round trips in nanoseconds */
@@ -61,9 +61,17 @@ static int await_confirms(void) {
   return count;
 }
 
+/* A broker takes the longer for a message, the more messages its queue holds. */
+static void empty(amqp_bytes_t queue) {
+  amqp_queue_purge(connection, CHANNEL, queue);
+  check_reply("emptying the queue");
+}
+
+/* The keys are as long as those of events: a broker reads them letter by letter, and that is a part of its work. */
 static void publish(int events, int window, size_t size) {
   amqp_bytes_t exchange = amqp_cstring_bytes("orrery.events"), queue = amqp_cstring_bytes("orrery.bare"),
-               key = amqp_cstring_bytes("job.state.simulation.job");
+               key = amqp_cstring_bytes("job.state.019f0000-0000-7000-8000-000000000000"
+                                        ".019f0000-0000-7000-8000-000000000001");
   amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG |
                                                   AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG,
                                         .delivery_mode = AMQP_DELIVERY_PERSISTENT,
@@ -79,6 +87,7 @@ static void publish(int events, int window, size_t size) {
   check_reply("binding the queue");
   amqp_confirm_select(connection, CHANNEL);
   check_reply("asking for confirms");
+  empty(queue);
   double began = seconds();
   for (int sent = 0, confirmed = 0; confirmed < events;) {
     for (; sent < events && sent - confirmed < window; sent++)
@@ -86,6 +95,8 @@ static void publish(int events, int window, size_t size) {
     confirmed += await_confirms();
   }
   printf("%.0f\n", events / (seconds() - began));
+  fflush(stdout);
+  empty(queue);
 }
 
 /* --- calls --- */

@@ -47,7 +47,7 @@ local keys = {
   { "bus.verify", "boolean", true, help = "amqps: false: whoever answers is taken for the broker" },
   { "bus.prefix", "word", "orrery", help = "what the names of the exchange and the queues begin with" },
   { "bus.heartbeat_s", "integer", 10, min = 1, max = 600, help = "a broker silent for twice as many seconds is taken for lost" },
-  { "bus.window", "integer", 256, min = 2, max = 4096, help = "the most events published and not yet confirmed" },
+  { "bus.window", "integer", 1024, min = 2, max = 4096, help = "the most events published and not yet confirmed" },
   { "limits.sweep_jobs", "integer", 1000000, min = 1, max = 1000000, help = "the largest sweep" },
   { "retention.jobs_days", "integer", nil, min = 1, max = 36500,
     help = "days after its end until a simulation is deleted, with jobs, events and directories (default: never)" },

@@ -17,7 +17,8 @@ local relay = {}
 
 relay.NAME = "relay" -- among the readers of the log
 
-local MOST = 3       -- boxes of half a window: two fill it, and the next one is there when one of them comes home
+local BOX = math.max(config.bus.window // 4, 1) -- events that are handed over together: four times as many fill the window, …
+local MOST = 6       -- … and more boxes are there when several of them come home at once
 local SAVE_MS = 500  -- between two commits of how far it has come
 local IDLE_MS = 1000
 local AWAY_MS = 100  -- between two looks whether the broker is back
@@ -59,7 +60,7 @@ end
 
 -- Hands over what comes next → false: there is nothing.
 local function hand_over(it)
-  local rows, list = events.after(it.sent, config.bus.window // 2), {}
+  local rows, list = events.after(it.sent, BOX), {}
   if #rows == 0 then return false end
   for i, row in ipairs(rows) do
     local body, key = cloud.text(row)
