@@ -55,7 +55,7 @@ static struct orr_bus *make_bus(const struct orr_server *server, struct orr_loop
       .unverified = !orrery_bool(orrery_get(server->config, "bus.verify"), true),
       .prefix = orrery_text(orrery_get(server->config, "bus.prefix"), NULL, "orrery"),
       .heartbeat_s = (int)number(server, "bus.heartbeat_s", 10),
-      .window = (int)number(server, "bus.window", 256),
+      .window = (int)number(server, "bus.window", 1024),
       .body_bytes = (size_t)number(server, "http.body_bytes", 16777216),
       .log = &server->log,
       .loop = loop};

@@ -1,7 +1,7 @@
 /* The message bus: events to whoever listens, and calls of services in both directions. Two carriers behind this page: the
    embedded one, within the process, and RabbitMQ, on a loop of its own, whose thread it may block. The bus carries; it
    keeps nothing. What must not be lost is in the log of events, and is published again until it is confirmed.
-Publications, calls and subscriptions are given from any thread, and come home as messages to the loop of who gave
+   Publications, calls and subscriptions are given from any thread, and come home as messages to the loop of who gave
    them, which expects them (orr_loop_expect): each comes home exactly once, whatever becomes of the carrier. */
 #pragma once
 #include <stdbool.h>

@@ -2,7 +2,7 @@
    is called, and it may block, for as long as a handshake or a write takes.
 
      rabbit.c          connects, loses the connection, connects again; what other threads give
-rabbit_connect.c  one connection, from the URL to consuming
+     rabbit_connect.c  one connection, from the URL to consuming
      rabbit_read.c     what comes: frames, put together to messages
      rabbit_publish.c  events, in a window of those not confirmed yet
      rabbit_call.c     calls of services, and their answers
@@ -19,8 +19,8 @@ rabbit_connect.c  one connection, from the URL to consuming
 enum { ORR_CHANNEL_EVENTS = 1, ORR_CHANNEL_CALLS, ORR_CHANNEL_SERVES, ORR_CHANNEL_LISTENS, ORR_CHANNELS };
 
 enum {
-  ORR_CALLS = 4096,
-  /* under way at once */ ORR_SERVED_AT_ONCE = 64, /* calls of ours that the broker hands us unanswered */
+  ORR_CALLS = 4096,        /* of services, under way at once */
+  ORR_SERVED_AT_ONCE = 64, /* calls of ours that the broker hands us unanswered */
   ORR_HEARD_BYTES = 65536, /* of an event of others, which is a word that something changed */
 };
 

@@ -1,5 +1,6 @@
 -- Events on a real RabbitMQ, as an independent consumer has them (tests/support/consumer.py): whatever happens to the broker or
 -- the server, none is missing, and each comes behind those before it.
+local command = require "support.command"
 local process = require "support.process"
 local rabbitmq = require "support.rabbitmq"
 local server = require "support.server"
@@ -12,8 +13,9 @@ describe("events on RabbitMQ:", function()
   setup(function() rig = rabbitmq.start() end)
   teardown(function() rig:stop() end)
 
+  -- With a small window, which makes it slow: so there is a midst of it.
   local function config(prefix, url)
-    return ("bus = { url = %q, prefix = %q, heartbeat_s = 1 }"):format(url or rig.url, prefix)
+    return ("bus = { url = %q, prefix = %q, heartbeat_s = 1, window = 16 }"):format(url or rig.url, prefix)
   end
 
   -- A server and a consumer of all its events. Each has an exchange of its own.
@@ -59,8 +61,8 @@ describe("events on RabbitMQ:", function()
 
   -- Waits until more events were relayed, and more are still to be.
   local function await_progress(s, more)
-    local goal = relayed(s) + more
-    process.eventually("relayed events", function() return relayed(s) >= goal end, 60)
+    local goal = metric(s, "bus_confirmed_total") + more
+    process.eventually("relayed events", function() return metric(s, "bus_confirmed_total") >= goal end, 60)
   end
 
   -- Waits for all events of the log, and looks at their order: an event is new to the consumer only when it has all before.
@@ -156,6 +158,8 @@ describe("events on RabbitMQ:", function()
     rig:kill "broker"
     s:restart()
     assert.equal("down", s:read("/readyz").bus.state)
+    assert.matches("\nbroker    down since 20.*: the server's log says why; events wait for it\n",
+      command.run("status", { server = s }).out)
     local simulation = s:simulation()
     local job = s:job_in(s:job(simulation).id)
     assert.equal(204, s:delete("/v1/simulations/" .. simulation).status)

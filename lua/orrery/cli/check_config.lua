@@ -52,9 +52,24 @@ local function print_settings(value, prefix)
   end
 end
 
+-- Files that the server reads when it starts, or later.
+local FILES = { bus = { "password_file", "ca_file", "cert_file", "key_file" }, webhooks = { "ca_file" } }
+
+local function check_files(loaded, file)
+  for group, names in pairs(FILES) do
+    for _, name in ipairs(names) do
+      local path = loaded[group][name]
+      local opened, why = io.open(path or "/dev/null")
+      if not opened then exit.fail(exit.CONFIG, "%s: %s.%s: %s", file, group, name, why) end
+      opened:close()
+    end
+  end
+end
+
 ---@param paths {schedulers:string} the folder of the program's own plug-ins
 function check_config.run(arguments, paths)
   local loaded, file = settings.load(arguments)
+  check_files(loaded, file)
   local folders = loaded.schedulers .. (loaded.schedulers ~= "" and ":" or "") .. paths.schedulers
   for _, resource in ipairs(loaded.resources) do
     local found, _, why = program.plugin(folders, resource.scheduler)

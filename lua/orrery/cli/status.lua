@@ -15,12 +15,19 @@ local status = {
 
 function status.declare() end
 
--- What the server answers to /readyz; 503 is an answer, too.
+-- What the server answers to /readyz; 503 is an answer, too → in words; how its broker is, if it has one.
 local function readiness(opened)
   local code, _, body = opened:check({ [503] = true }, opened:send { path = "/readyz" })
-  if code == 200 then return "ready" end
-  local told = json.decode(body or "")
-  return told and told.detail and "not ready: " .. text.clean(told.detail) or "not ready"
+  local told = json.decode(body or "") or {}
+  if code == 200 then return "ready", told.bus end
+  return told.detail and "not ready: " .. told.detail or "not ready"
+end
+
+local troubles = { down = "the server's log says why; events wait for it", blocked = "it takes nothing; events wait for it" }
+
+local function put_broker(bus)
+  local trouble = troubles[bus.state]
+  out.line(text.clean(("broker    %s since %s%s"):format(bus.state, bus.since, trouble and ": " .. trouble or "")))
 end
 
 function status.run(arguments)
@@ -30,9 +37,10 @@ function status.run(arguments)
     out.json(body)
     return exit.OK
   end
-  local ready = readiness(opened)
+  local ready, bus = readiness(opened)
   local who = opened:get "/v1/whoami"
   out.line(text.clean(("server    %s, %s"):format(opened.where.url, ready)))
+  if bus then put_broker(bus) end
   out.line(text.clean(("you are   %s, %s"):format(who.owner, who.role)))
   local items = {}
   for item in opened:items "/v1/resources" do items[#items + 1] = item end

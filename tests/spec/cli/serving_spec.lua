@@ -34,6 +34,15 @@ describe("the commands around the server", function()
     assert.equal("amqp://orrery:…@broker/site", http.decode(command.run("check-config --json --config " .. path).out).bus.url)
   end)
 
+  it("miss files that are not there", function()
+    local path = file 'bus = { url = "amqps://broker/site", ca_file = "authority.pem" }'
+    local result = command.run("check-config --config " .. path)
+    assert.equal(78, result.code)
+    assert.matches("orrery.lua: bus.ca_file: " .. folder .. "/authority.pem: No such file", result.err, 1, true)
+    process.write(folder .. "/authority.pem", "")
+    assert.equal(0, command.run("check-config --config " .. path).code)
+  end)
+
   it("tell the hooks that a configuration names, and those that there are", function()
     local path = file 'hook("account.map", function(request) return "u_" .. request.owner end)'
     assert.matches('\nhooks = "account.map"\n', command.run("check-config --config " .. path).out)

@@ -16,7 +16,7 @@ local MOST_WORDS = 1000 -- of what it says of a refusal
 
 ---@class service.health how a service is, by what its calls came to in this Lua state
 ---@field silences integer calls in a row that ended without an answer
----@field rest_until integer
+---@field rest_until integer until when nobody is to wait for it
 ---@field trouble string|nil why it fails, as the log was told; nil: it does not
 ---@field quiet_until integer until when the log is told nothing new
 local healths = {}
@@ -28,7 +28,7 @@ end
 
 local function well(name, health)
   if health.trouble then log.info("service answers again", { service = name }) end
-  health.silences, health.trouble = 0, nil
+  health.trouble = nil
 end
 
 local function failed(name, health, trouble)
@@ -42,7 +42,7 @@ end
 
 local function silent(name, health, code, why)
   health.silences = code == "timeout" and health.silences + 1 or 0 -- what fails at once makes nobody wait
-  if health.silences >= SILENCES then health.rest_until = clock.monotonic() + REST_MS end
+  health.rest_until = health.silences >= SILENCES and clock.monotonic() + REST_MS or 0
   return failed(name, health, why)
 end
 
@@ -83,12 +83,13 @@ end
 ---@return integer|nil status of the refusal
 function service.ask(question, request)
   local name = question.service
-  local health = health_of(name)
-  if clock.monotonic() < health.rest_until then return nil, "unavailable", health.trouble or "it does not answer" end
+  local health, now = health_of(name), clock.monotonic()
+  if now < health.rest_until then return nil, "unavailable", health.trouble or "it does not answer" end
+  if health.silences >= SILENCES then health.rest_until = now + question.timeout_ms end -- this one finds out for all
   server.count "service_calls"
   local body, kind, why = bus.call(name, question.method, json.encode(request), { timeout_ms = question.timeout_ms })
   if not body then return silent(name, health, kind, why) end
-  health.silences = 0
+  health.silences, health.rest_until = 0, 0
   if #body > question.most then return failed(name, health, ("its answer has more than %d bytes"):format(question.most)) end
   if kind and kind:find("application/problem+json", 1, true) == 1 then return refused(name, health, body) end
   local answer, broken = json.decode(body)

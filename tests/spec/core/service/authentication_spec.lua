@@ -221,6 +221,22 @@ describe("while nobody answers", function()
     assert.same({ "ada", "user" }, identify "a")
     assert.same({ "ada", "user" }, identify "t22")
   end)
+
+  it("one alone waits to hear whether somebody answers again", function()
+    away()
+    for i = 1, 3 do identify("t" .. i) end
+    services.calls, services.slow = {}, true
+    services.now = services.now + 1100
+    local seen = {}
+    for i = 4, 8 do services.task(function() seen[i] = identify("t" .. i) end) end
+    assert.same({ [5] = "unavailable", [6] = "unavailable", [7] = "unavailable", [8] = "unavailable" }, seen)
+    services.answer = function() return answer(people.a) end
+    services.go_on()
+    assert.same({ "ada", "user" }, seen[4])
+    services.slow = false
+    assert.same({ "ada", "user" }, identify "t9")
+    assert.equal(2, #services.calls)
+  end)
 end)
 
 describe("the store", function()
