@@ -8,7 +8,7 @@
    known. `sink` takes the body of a successful answer piece by piece.
    `tick` is called while waiting. When `wake` can be read (see house.terminal), the request is broken off and
    its status is 0; an error thrown by one of these functions does the same and goes on to the caller. */
-#include "http/client.h"
+#include "fetch/client.h"
 
 #include <string.h>
 

@@ -1,10 +1,10 @@
-/* house.fetch: HTTP requests to where users say (http/fetch.h).
+/* house.fetch: HTTP requests to where users say (fetch/fetch.h).
      url(text, allow)      → the address as it is asked for | nil, code, sentence
      open(allow, ca_file)  → a fetcher | nil, code, sentence
      fetcher:send {url =, method = "POST", headers = {["Name"] = "value"}, body =, timeout_ms =, most_body =}
        waits → status, {name = "value"}, body | nil, code, sentence
    `most_body`: so much of the answer's body is read. */
-#include "http/fetch.h"
+#include "fetch/fetch.h"
 
 #include <stdlib.h>
 

@@ -34,10 +34,11 @@ local function includes(list)
 end
 
 -- Rooms of one number are neighbours: they do not know each other.
-local floor = { base = 1, loop = 2, http = 3, store = 3, script = 3, sched = 3, transport = 3, bus = 3, bind = 4, app = 5, main = 6 }
+local floor = { base = 1, loop = 2, http = 3, fetch = 3, store = 3, script = 3, sched = 3, transport = 3, bus = 3, bind = 4, app = 5,
+  main = 6 }
 
 local vendors = {
-  ["^uv%.h$"] = "^src/loop/", ["^llhttp%.h$"] = "^src/http/", ["^curl/"] = "^src/http/", ["^sqlite3%.h$"] = "^src/store/",
+  ["^uv%.h$"] = "^src/loop/", ["^llhttp%.h$"] = "^src/http/", ["^curl/"] = "^src/fetch/", ["^sqlite3%.h$"] = "^src/store/",
   ["^lua"] = "^src/script/lua%.h$", ["^lauxlib%.h$"] = "^src/script/lua%.h$", ["^openssl/"] = "^src/base/digest%.c$",
   ["^amqp"] = "^src/bus/", ["^png%.h$"] = "^examples/", ["^cmocka%.h$"] = "_test%.c$",
 }

@@ -1,5 +1,5 @@
 -- Networks as a site writes them: 10.1.0.0/16, fd00::/8, or one address. Here they are only told from what is none, so that
--- the configuration is refused in time; src/http/networks.c is what looks at addresses. Pure.
+-- the configuration is refused in time; src/fetch/networks.c is what looks at addresses. Pure.
 local network = {}
 
 local function whole(text, most)

@@ -1,4 +1,4 @@
-#include "http/client.h"
+#include "fetch/client.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -103,7 +103,8 @@ static int begin_again(void *user, curl_off_t offset, int origin) {
 
 static struct curl_slist *header_list(const struct orr_client_request *request) {
   struct curl_slist *list = NULL;
-  if (!request->source) list = curl_slist_append(list, "Expect:"); /* no 100 Continue: it costs a round trip */
+  if (!request->source)
+    list = curl_slist_append(list, "Expect:"); /* no 100 Continue: it costs a round trip */
   if (!request->body) list = curl_slist_append(list, "Content-Type:");
   for (const char *const *line = request->headers; line && *line; line++)
     list = curl_slist_append(list, *line);

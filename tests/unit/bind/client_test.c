@@ -1,10 +1,10 @@
-/* The command line's HTTP client against our own server: what it sends, what it keeps, and how it lets go. */
-#include "http/client.h"
+/* The command line's HTTP client against our own server, where the two meet: what it sends, what it keeps, and how it lets go. */
+#include "fetch/client.h"
 
 #include <strings.h>
 #include <sys/eventfd.h>
 
-#include "server.h"
+#include "../http/server.h"
 
 static struct server server;
 static struct orr_client *client;

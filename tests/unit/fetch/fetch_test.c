@@ -1,10 +1,16 @@
 /* Requests on a loop, to servers that do not mean well: one thread a connection, which behaves as the path says. */
-#include "http/fetch.h"
+#include "fetch/fetch.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "server.h"
+#include "../base/unit.h"
+#include "loop/stream.h"
 
 static struct {
   int fd, port;
@@ -110,7 +116,7 @@ static int close_trap(void **state) {
   shutdown(trap.fd, SHUT_RDWR);
   pthread_join(trap.thread, NULL);
   close(trap.fd);
-  await_count(&trap.connections, 0);
+  while (trap.connections > 0) usleep(1000);
   return 0;
 }
 

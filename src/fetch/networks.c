@@ -1,4 +1,4 @@
-#include "http/networks.h"
+#include "fetch/networks.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -12,7 +12,7 @@
 
 struct orr_fetch;
 
-/* `allow`: networks beside the public ones (http/networks.h); `ca_file`: PEM, trusted instead of the system's
+/* `allow`: networks beside the public ones (fetch/networks.h); `ca_file`: PEM, trusted instead of the system's
    authorities. Either may be NULL. */
 struct orr_fetch *orr_fetch_create(struct orr_loop *loop, const char *allow, const char *ca_file,
                                    struct orr_err *err);

@@ -1,5 +1,5 @@
 /* Which addresses are open to requests: the registries' special ones are not, in whatever clothes they come. */
-#include "http/networks.h"
+#include "fetch/networks.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>

@@ -1,20 +1,16 @@
-/* libcurl's multi interface, by sockets: it says which descriptors and which time it waits for, and is told of them. */
-#include "http/fetch.h"
+/* Exchanges: a request of libcurl's, and what is told to whoever asked for it. */
+#include "fetch/fetch.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "http/networks.h"
-#include "loop/poll.h"
+#include "fetch/private.h"
 
 enum { MOST_HEAD = 64 << 10, KEPT_CONNECTIONS = 64 };
-
-struct watched; /* a descriptor that curl waits for */
 
 struct exchange {
   struct orr_fetch *fetch;
@@ -31,25 +27,7 @@ struct exchange {
   struct exchange *next, **link;
 };
 
-struct orr_fetch {
-  struct orr_loop *loop;
-  CURLM *multi;
-  struct orr_networks *networks;
-  char *ca_file;
-  struct orr_timer *timer;
-  struct orr_chore reap; /* due when exchanges may have ended */
-  struct exchange *exchanges;
-  struct watched *watched;
-};
-
-struct watched {
-  struct orr_fetch *fetch;
-  struct orr_poll *poll;
-  curl_socket_t fd;
-  struct watched *next, **link;
-};
-
-/* Exchanges ------------------------------------------------------------------------------------------------------ */
+/* --- the end of one --- */
 
 static void end(struct exchange *exchange) {
   *exchange->link = exchange->next;
@@ -100,66 +78,7 @@ static void reap(struct orr_chore *chore) {
   }
 }
 
-/* What curl waits for --------------------------------------------------------------------------------------------- */
-
-static void act(struct orr_fetch *fetch, curl_socket_t fd, int what) {
-  int running;
-  curl_multi_socket_action(fetch->multi, fd, what, &running);
-  orr_loop_leave(fetch->loop, &fetch->reap);
-}
-
-static void ready(void *data, int what) {
-  struct watched *watched = data;
-  int flags =
-      what < 0 ? CURL_CSELECT_ERR
-               : (what & ORR_READABLE ? CURL_CSELECT_IN : 0) | (what & ORR_WRITABLE ? CURL_CSELECT_OUT : 0);
-  act(watched->fetch, watched->fd, flags);
-}
-
-static void forget(struct watched *watched) {
-  *watched->link = watched->next;
-  if (watched->next) watched->next->link = watched->link;
-  orr_poll_stop(watched->poll);
-  free(watched);
-}
-
-static int watch(CURL *easy, curl_socket_t fd, int what, void *user, void *known) {
-  struct orr_fetch *fetch = user;
-  struct watched *watched = known;
-  int wanted = (what & CURL_POLL_IN ? ORR_READABLE : 0) | (what & CURL_POLL_OUT ? ORR_WRITABLE : 0);
-  (void)easy;
-  if (what == CURL_POLL_REMOVE) {
-    if (watched) forget(watched);
-    return 0;
-  }
-  if (watched) return orr_poll_want(watched->poll, wanted), 0;
-  watched = orr_zalloc(sizeof *watched);
-  *watched = (struct watched){.fetch = fetch, .fd = fd, .next = fetch->watched, .link = &fetch->watched};
-  if (fetch->watched) fetch->watched->link = &watched->next;
-  fetch->watched = watched;
-  watched->poll = orr_poll_start(fetch->loop, fd, wanted, ready, watched, NULL);
-  if (!watched->poll) return forget(watched), -1;
-  curl_multi_assign(fetch->multi, fd, watched);
-  return 0;
-}
-
-static void rung(void *data) { act(data, CURL_SOCKET_TIMEOUT, 0); }
-
-static int set_timer(CURLM *multi, long ms, void *user) {
-  struct orr_fetch *fetch = user;
-  (void)multi;
-  if (ms >= 0 && fetch->timer) {
-    orr_timer_again(fetch->timer, ms);
-  } else if (ms >= 0) {
-    fetch->timer = orr_timer_start(fetch->loop, ms, 0, rung, fetch);
-  } else {
-    orr_timer_stop(fetch->timer);
-    fetch->timer = NULL;
-  }
-  return 0;
-}
-
-/* What an exchange is told ---------------------------------------------------------------------------------------- */
+/* --- what curl is told of one --- */
 
 /* The one place where an address is known for certain: it is connected to next. */
 static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
@@ -246,7 +165,7 @@ void orr_fetch_send(struct orr_fetch *fetch, const struct orr_fetch_request *req
   curl_multi_add_handle(fetch->multi, exchange->easy); /* which sets the timer */
 }
 
-/* All of it ------------------------------------------------------------------------------------------------------- */
+/* --- all of them --- */
 
 struct orr_fetch *orr_fetch_create(struct orr_loop *loop, const char *allow, const char *ca_file,
                                    struct orr_err *err) {
@@ -264,10 +183,7 @@ struct orr_fetch *orr_fetch_create(struct orr_loop *loop, const char *allow, con
   fetch->reap.run = reap;
   curl_global_init(CURL_GLOBAL_DEFAULT);
   fetch->multi = curl_multi_init();
-  curl_multi_setopt(fetch->multi, CURLMOPT_SOCKETFUNCTION, watch);
-  curl_multi_setopt(fetch->multi, CURLMOPT_SOCKETDATA, fetch);
-  curl_multi_setopt(fetch->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-  curl_multi_setopt(fetch->multi, CURLMOPT_TIMERDATA, fetch);
+  orr_fetch_watch(fetch);
   curl_multi_setopt(fetch->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
   return fetch;
 }
@@ -278,64 +194,10 @@ void orr_fetch_destroy(struct orr_fetch *fetch) {
   for (struct exchange *exchange; (exchange = fetch->exchanges); end(exchange))
     exchange->done(exchange->data, NULL, &err);
   curl_multi_cleanup(fetch->multi);
-  while (fetch->watched) forget(fetch->watched);
-  orr_timer_stop(fetch->timer);
+  orr_fetch_unwatch(fetch);
   orr_loop_forget(fetch->loop, &fetch->reap);
   curl_global_cleanup();
   orr_networks_destroy(fetch->networks);
   free(fetch->ca_file);
   free(fetch);
-}
-
-/* URLs ------------------------------------------------------------------------------------------------------------ */
-
-/* Names of hosts come decoded, so that these could be any bytes at all. */
-static bool is_ascii(const char *text) {
-  while (*text && !(*text & 0x80)) text++;
-  return *text == 0;
-}
-
-static int check_url(CURLU *url, const struct orr_networks *networks, struct orr_buf *out,
-                     struct orr_err *err) {
-  char *scheme = NULL, *host = NULL, *whole = NULL;
-  curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
-  curl_url_get(url, CURLUPART_HOST, &host, 0);
-  curl_url_get(url, CURLUPART_URL, &whole, 0);
-  int code = ORR_OK;
-  if (!scheme || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
-    code = orr_fail(err, ORR_INVALID, "must be an address that begins with https:// or http://");
-  else if (!host || !*host || !whole)
-    code = orr_fail(err, ORR_INVALID, "must name a host");
-  else if (!is_ascii(host))
-    code = orr_fail(err, ORR_INVALID, "must name its host in ASCII, such as xn--bcher-kva.example");
-  else if (!orr_networks_open_host(networks, host))
-    code = orr_fail(err, ORR_INVALID,
-                    "leads to %s, an address that no request may go to from here, unless "
-                    "webhooks.allow in the configuration has it",
-                    host);
-  else
-    orr_buf_puts(out, whole);
-  curl_free(scheme);
-  curl_free(host);
-  curl_free(whole);
-  return code;
-}
-
-int orr_fetch_url(const char *text, const char *allow, struct orr_buf *out, struct orr_err *err) {
-  struct orr_networks *networks;
-  int code = orr_networks_parse(allow, &networks, err);
-  if (code != ORR_OK) return code;
-  CURLU *url = curl_url();
-  CURLUcode parsed = curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER);
-  if (parsed == CURLUE_OK) {
-    curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
-    code = check_url(url, networks, out, err);
-  } else if (parsed == CURLUE_USER_NOT_ALLOWED) {
-    code = orr_fail(err, ORR_INVALID, "must have no user or password in it");
-  } else {
-    code = orr_fail(err, ORR_INVALID, "must be an address such as https://example.org/hook");
-  }
-  curl_url_cleanup(url);
-  orr_networks_destroy(networks);
-  return code;
 }
