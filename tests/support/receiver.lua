@@ -27,6 +27,9 @@ function receiver:tell(status)
   os.rename(self.directory .. "/answer.new", self.directory .. "/answer")
 end
 
+---What comes to /held/NAME is answered from now on.
+function receiver:free(name) process.write(self.directory .. "/free." .. name, "") end
+
 ---All requests so far, or those to a path, in their order: path, id, timestamp, signature, type, genuine, at, body.
 function receiver:requests(path)
   local list = {}

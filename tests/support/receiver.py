@@ -2,7 +2,8 @@
 """A receiver of webhooks that behaves as the path says, and writes a line of JSON for each request: its path, its headers,
 whether it is genuine by the rules of examples/webhook_receiver.py, and its body.
 
-    receiver.py FOLDER [CERTIFICATE]     FOLDER/secret holds the secret, FOLDER/answer the status that /as-told gives"""
+    receiver.py FOLDER [CERTIFICATE]     FOLDER/secret holds the secret, FOLDER/answer the status that /as-told gives
+                                         what comes to /held/NAME is answered as soon as there is FOLDER/free.NAME"""
 import importlib.util
 import http.server
 import json
@@ -45,6 +46,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         way = self.path.strip("/").split("/")[0]
         if way == "hang":
             time.sleep(600)
+        elif way == "held":
+            while not (folder / ("free." + self.path.split("/")[-1])).exists():
+                time.sleep(0.02)
+            self.answer(200)
         elif way == "redirect":
             self.answer(307, [("Location", "/elsewhere")])
         elif way == "gone":

@@ -33,7 +33,7 @@ local due = db.statement [[
     UNION ALL
     SELECT (SELECT min(d.webhook) FROM deliveries d INDEXED BY deliveries_pending
             WHERE d.state = 'PENDING' AND d.webhook > w.webhook) FROM waiting w WHERE w.webhook IS NOT NULL)
-  SELECT h.key, (SELECT min(d.due_at) FROM deliveries d INDEXED BY deliveries_pending
+  SELECT h.key, h.owner, (SELECT min(d.due_at) FROM deliveries d INDEXED BY deliveries_pending
                  WHERE d.webhook = h.key AND d.state = 'PENDING') AS due_at, h.failures
   FROM waiting w CROSS JOIN webhooks h ON h.key = w.webhook WHERE h.disabled_at IS NULL]]
 
@@ -45,7 +45,7 @@ function webhooks.attentive() return db.rows(attentive) end
 function webhooks.behind() return db.rows(behind) end
 function webhooks.count(owner) return db.value(count, owner) end
 ---Of each that is enabled and has deliveries waiting, when the next is due, and how many tries have failed; by their keys.
----@return {key:integer, due_at:integer, failures:integer}[]
+---@return {key:integer, owner:string, due_at:integer, failures:integer}[]
 function webhooks.due() return db.rows(due) end
 
 -- Writing --------------------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ describe("webhooks in the store", function()
     deliver(4, 1)
     webhooks.disable(change, 3, 9, "why")
     webhooks.due()
-    assert.equal("1|5|0\n4|5|0\n", database:run(asked .. ";\n"))
+    assert.equal("1|ada|5|0\n4|ada|5|0\n", database:run(asked .. ";\n"))
   end)
 
   it("are kept for some time after they have ended, and not at all of one that is gone", function()

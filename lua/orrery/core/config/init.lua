@@ -64,7 +64,7 @@ local keys = {
   { "webhooks.retry_s", "delays", { 0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400 }, max = 50,
     help = "seconds before each try of a delivery" },
   { "webhooks.timeout_ms", "integer", 15000, min = 10, max = 600000, help = "time that a receiver has to answer" },
-  { "webhooks.at_once", "integer", 16, min = 1, max = 1000, help = "deliveries under way at once" },
+  { "webhooks.at_once", "integer", 16, min = 1, max = 1000, help = "deliveries under way at once, shared by owners alike" },
   { "webhooks.at_once_each", "integer", 4, min = 1, max = 1000, help = "the same of one webhook" },
   { "webhooks.backlog", "integer", 10000, min = 1, max = 1000000,
     help = "deliveries of one webhook that wait; further events wait in the log" },

@@ -1,0 +1,61 @@
+-- What of webhooks is under way when: everybody gets a share, and what is not to be sent any more is not.
+local process = require "support.process"
+local receiver = require "support.receiver"
+local server = require "support.server"
+
+local eventually = process.eventually
+
+local CONFIG = [[webhooks = { allow = "127.0.0.0/8", timeout_ms = 60000, retry_s = { 0, 60 }, %s }]]
+
+describe("a webhook", function()
+  local s, r
+
+  before_each(function() r = receiver.start() end)
+  after_each(function()
+    s:stop()
+    r:stop()
+  end)
+
+  local function start(more) s = server.start { config = CONFIG:format(more) } end
+
+  -- Webhooks of an owner whose receivers answer when they are let, each with two pings → the path of the last.
+  local function held(owner, ...)
+    local token, path = s:token_of(owner), nil
+    for _, name in ipairs { ... } do
+      local body = { url = r.url .. "/held/" .. name, secret = r.secret, types = { "token.revoked" } }
+      path = "/v1/webhooks/" .. s:make("/v1/webhooks", body, { token = token }).id
+      for _ = 1, 2 do s:make(path .. "/ping", nil, { token = token, status = 202 }) end
+    end
+    return path
+  end
+
+  local function arrived(pattern)
+    local count = 0
+    for _, request in ipairs(r:requests()) do count = count + (request.path:find(pattern) and 1 or 0) end
+    return count
+  end
+
+  it("of one owner leaves room for those of others, however slow its receivers are", function()
+    start "at_once = 4, at_once_each = 1"
+    held("alice", "a1", "a2", "a3", "a4", "a5")
+    r:await(3)
+    held("bob", "b1", "b2", "b3")
+    r:await(4)
+    assert.same({ 3, 1 }, { arrived "a%d", arrived "b%d" })
+    for i = 1, 3 do r:free("a" .. i) end
+    r:await(6)
+    assert.same({ 4, 2 }, { arrived "a%d", arrived "b%d" }) -- a4, b1 and b2 are under way; the last place is for a third owner
+  end)
+
+  it("that is removed while something is under way is sent no more", function()
+    start "at_once_each = 1"
+    local path = held("alice", "last")
+    r:await(1)
+    assert.equal(204, s:delete(path).status)
+    r:free "last"
+    held("bob", "next")
+    r:free "next"
+    eventually("the others", function() return arrived "next" == 2 end)
+    assert.equal(1, arrived "last")
+  end)
+end)
