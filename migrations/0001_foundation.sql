@@ -218,6 +218,7 @@ CREATE TABLE webhooks (
   begins         INTEGER NOT NULL,            -- the events after this number are for it
   behind         INTEGER,                     -- it has been read for up to this number; NULL: as far as for all
   again          INTEGER NOT NULL DEFAULT 0,  -- up to this number, what was delivered is delivered again
+  missed         TEXT,                        -- JSON: from and to which number the log was whole no more when it was read
   secret         TEXT NOT NULL,               -- the key of its signatures, in Base64 …
   old_secret     TEXT,                        -- … and the one before, which signs as well
   old_until      INTEGER,

@@ -89,7 +89,7 @@ describe("the types of events", function()
 
     look(seen)
     for type in pairs(types) do -- but for those that a scheduler or a receiver must bring about
-      local by_chance = ("job.refused job.found job.stuck job.alter webhook.disabled"):find(type, 1, true)
+      local by_chance = ("job.refused job.found job.stuck job.alter webhook.disabled webhook.missed"):find(type, 1, true)
       assert(seen[type] or by_chance, type .. " was not seen")
     end
   end)

@@ -1,4 +1,5 @@
 -- What of webhooks is under way when: everybody gets a share, and what is not to be sent any more is not.
+local http = require "support.http"
 local process = require "support.process"
 local receiver = require "support.receiver"
 local server = require "support.server"
@@ -57,5 +58,45 @@ describe("a webhook", function()
     r:free "next"
     eventually("the others", function() return arrived "next" == 2 end)
     assert.equal(1, arrived "last")
+  end)
+
+  it("tells what was gone from the log when it came to it, once, and gets all that was left", function()
+    start ""
+    local path = "/v1/webhooks/" .. s:make("/v1/webhooks", { url = r.url .. "/gone", secret = r.secret }).id
+    s:make(path .. "/ping", nil, { status = 202 })
+    local behind = tonumber(eventually("the end of it", function()
+      return s:read(path).state == "DISABLED" and s:sql "SELECT behind FROM webhooks"
+    end))
+    local simulation = s:simulation()
+    local kept = s:job(simulation, nil, { hold = true }).id
+    s:job_in(s:job(simulation).id)
+    s:stop(true)
+    s:restart { config = CONFIG:format "" .. " events = { keep_count = 1 }" }
+    local last = eventually("the removal", function()
+      local whole = tonumber(s:sql "SELECT events_from FROM installation")
+      return whole > behind + 5 and s:sql("SELECT count(*) FROM events WHERE number < " .. whole) == "1" and whole - 1
+    end)
+    s:patch(path, { url = r.url .. "/back" })
+    s:make(path .. "/enable", nil, { status = 200 })
+    local shown = eventually("what it missed", function()
+      local now = s:read(path)
+      return now.missed ~= http.null and now
+    end)
+    assert.same({ from = behind + 1, to = last }, shown.missed)
+    eventually("a word to the site", function()
+      return s:logged { message = "^events were gone before", level = "warn", owner = "admin", to = last }
+    end)
+    local told, left = nil, nil
+    eventually("the news of it", function()
+      for _, request in ipairs(r:requests "/back") do
+        if request.body.type == "orrery.webhook.missed" then told = request.body.data end
+        if request.body.data.job_id == kept then left = request.body.type end
+      end
+      return told and left
+    end)
+    assert.same({ { webhook_id = shown.id, from = behind + 1, to = last }, "orrery.job.created" }, { told, left })
+    s:make(path .. "/replay", { after = 0 }, { status = 202 })
+    eventually("the end of it", function() return s:sql "SELECT count(*) FROM webhooks WHERE behind IS NULL" == "1" end)
+    assert.equal("1", s:sql "SELECT count(*) FROM events WHERE type = 'webhook.missed'")
   end)
 end)

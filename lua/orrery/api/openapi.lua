@@ -67,6 +67,7 @@ local components = {
     simulation_id = id(true), job_id = id(true), types = { type = json.list { "array", "null" } },
     states = { type = json.list { "array", "null" } }, state = choice { "ENABLED", "DISABLED" }, disabled_at = time(),
     disabled_reason = text(true), failures = whole(), failing_since = time(), pending = whole(), read_to = whole(true),
+    missed = { type = json.list { "object", "null" }, properties = { from = whole(), to = whole() } },
     old_secret_until = time(), created_at = time(), secret = text(true) },
   delivery = object { id = id(), webhook_id = id(), event = whole(true), type = text(),
     state = choice { "PENDING", "DELIVERED", "FAILED" }, tries = whole(), due_at = time(), ended_at = time(), created_at = time(),

@@ -20,7 +20,7 @@ local OVERLAP_S = 86400 -- for which an old secret signs as well
 local whole, cut = answer.shapes { { "id", "id" }, { "owner", "text" }, { "name", "text" }, { "url", "text" }, { "all", "bool" },
   { "simulation_id", "id" }, { "job_id", "id" }, { "types", "json" }, { "states", "json" }, { "state", "text" },
   { "disabled_at", "time" }, { "disabled_reason", "text" }, { "failures", "int" }, { "failing_since", "time" },
-  { "pending", "int" }, { "read_to", "int" }, { "old_secret_until", "time" }, { "created_at", "born", "born" } }
+  { "pending", "int" }, { "read_to", "int" }, { "missed", "json" }, { "old_secret_until", "time" }, { "created_at", "born", "born" } }
 
 local function location(key) return "Location: /v1/webhooks/" .. ids.text(key) .. "\r\nCache-Control: no-store\r\n" end
 
@@ -78,7 +78,7 @@ local function document(row)
   return whole:text { id = row.key, born = row.key, owner = row.owner, name = row.name, url = row.url, all = row.everybody,
     simulation_id = row.simulation, job_id = row.job, types = row.types, states = row.states,
     state = row.disabled_at and "DISABLED" or "ENABLED", disabled_at = row.disabled_at, disabled_reason = row.disabled_why,
-    failures = row.failures or 0, failing_since = row.failing_since, old_secret_until = row.old_until,
+    failures = row.failures or 0, failing_since = row.failing_since, missed = row.missed, old_secret_until = row.old_until,
     pending = deliveries.pending(row.key, math.maxinteger), read_to = row.behind or readers.get "webhooks" }
 end
 

@@ -113,6 +113,7 @@ local rows = {
   { "waiting", function(h) return h.pending end },
   { "failing", function(h) return h.failing_since and ("since %s, tries: %d"):format(h.failing_since, h.failures) end },
   { "read up to", function(h) return h.read_to and "event " .. h.read_to end },
+  { "missed", function(h) return h.missed and ("some of events %d to %d"):format(h.missed.from, h.missed.to) end },
   { "created", function(h) return h.created_at end },
 }
 

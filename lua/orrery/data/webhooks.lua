@@ -7,7 +7,7 @@ local READER = "webhooks" -- of the log (data.readers); it is there as long as t
 
 local columns = [[w.key AS id, w.key AS born, w.owner, w.name, w.url, w.everybody AS "all", w.simulation AS simulation_id,
   w.job AS job_id, w.types, w.states, CASE WHEN w.disabled_at IS NULL THEN 'ENABLED' ELSE 'DISABLED' END AS state,
-  w.disabled_at, w.disabled_why AS disabled_reason, w.failures, w.failing_since, w.old_until AS old_secret_until,
+  w.disabled_at, w.disabled_why AS disabled_reason, w.failures, w.failing_since, w.missed, w.old_until AS old_secret_until,
   (SELECT count(*) FROM deliveries d WHERE d.webhook = w.key AND d.state = 'PENDING') AS pending,
   coalesce(w.behind, (SELECT number FROM readers WHERE name = 'webhooks')) AS read_to]]
 
@@ -19,8 +19,8 @@ function webhooks.page(owned, descending)
     owned and "w.owner = ? AND" or "", descending and "<" or ">", descending and "DESC" or "ASC"))
 end
 
-local whole = [[SELECT key, owner, name, url, everybody, simulation, job, types, states, begins, behind, again, secret,
-  old_secret, old_until, failures, failing_since, disabled_at, disabled_why FROM webhooks]]
+local whole = [[SELECT key, owner, name, url, everybody, simulation, job, types, states, begins, behind, again, missed,
+  secret, old_secret, old_until, failures, failing_since, disabled_at, disabled_why FROM webhooks]]
 local get = db.statement(whole .. " WHERE key = ?")
 local attentive = db.statement(whole .. " WHERE disabled_at IS NULL AND behind IS NULL ORDER BY key")
 local behind = db.statement(whole .. " INDEXED BY webhooks_behind WHERE behind IS NOT NULL AND disabled_at IS NULL ORDER BY key")
@@ -73,6 +73,7 @@ local replay = db.statement [[
 local fall_behind = db.statement "UPDATE webhooks SET behind = ? WHERE key = ? AND behind IS NULL"
 local catch_up = db.statement [[
   UPDATE webhooks SET behind = ? WHERE key = ? AND behind = ? AND again = ? AND disabled_at IS NULL]]
+local miss = db.statement "UPDATE webhooks SET missed = ? WHERE key = ?"
 local failed = db.statement [[
   UPDATE webhooks SET failures = failures + 1, failing_since = coalesce(failing_since, ?) WHERE key = ?]]
 local succeeded = db.statement [[
@@ -108,6 +109,10 @@ function webhooks.replay(change, key, after) change:add(replay, 1, after, after,
 function webhooks.fall_behind(change, key, number) change:add(fall_behind, nil, number, key) end
 ---It has been read for up to a number, or (nil) as far as for all. Guarded: it was neither sent back nor disabled meanwhile.
 function webhooks.catch_up(change, row, number) change:add(catch_up, 1, number, row.key, row.behind, row.again) end
+
+---Some events are gone that were yet to be read for it.
+---@param stretch string JSON
+function webhooks.miss(change, key, stretch) change:add(miss, nil, stretch, key) end
 
 function webhooks.failed(change, key, now) change:add(failed, nil, now, key) end
 function webhooks.succeeded(change, key) change:add(succeeded, nil, key) end

@@ -104,6 +104,11 @@ types["resource.enabled"] = { of = "resource", help = "A resource that was drain
 types["webhook.disabled"] = { of = "webhook", help = "A webhook was disabled, since nothing reaches its receiver.",
   data = object { webhook_id = needed(text "the webhook"), reason = needed(text "why, for people") } }
 
+types["webhook.missed"] = { of = "webhook", help = "A webhook was behind, and when it came to these events, some of them were "
+  .. "gone from the log.", data = object { webhook_id = needed(text "the webhook"),
+    from = needed { type = "integer", min = 1, help = "the number of the first" },
+    to = needed { type = "integer", min = 1, help = "the number of the last" } } }
+
 types["token.revoked"] = { of = "house", help = "A token was revoked.",
   data = object { token_id = needed(text "its identifier"), by = by } }
 

@@ -1,7 +1,7 @@
 -- From the log to deliveries: new events are matched to webhooks, some at a time, and what comes of it is committed together
 -- with how far this has come. All webhooks that keep up are read for at once; one that was sent back (a replay), was disabled
 -- for a while, or has too much waiting, is read for by itself until it has caught up, and holds up neither the others nor
--- the log's keeping.
+-- the log's keeping; of what is gone from the log by then, its owner is told (missed.lua).
 local clock = require "house.clock"
 local cloud = require "orrery.core.event.cloud"
 local config = require "house.config"
@@ -11,6 +11,7 @@ local events = require "orrery.data.events"
 local ids = require "house.ids"
 local log = require "house.log"
 local matching = require "orrery.core.webhook.matching"
+local missed = require "orrery.core.webhook.missed"
 local readers = require "orrery.data.readers"
 local webhooks = require "orrery.data.webhooks"
 
@@ -93,11 +94,14 @@ local function read_for(hook, goal)
     last = event.number
     caught_up = i == #rows and last == goal
   end
-  local change = db.change()
+  local change, gone = db.change(), missed.of(hook)
+  if gone then missed.tell(change, hook, gone, now) end
   insert(change, fresh)
   insert(change, repeated, true)
   webhooks.catch_up(change, hook, not caught_up and last or nil)
-  return commit(change)
+  local ok = commit(change)
+  if ok and gone then missed.warn(hook, gone) end
+  return ok
 end
 
 ---Reads some more → true if there may be more to read now.
