@@ -60,6 +60,19 @@ describe("a webhook", function()
     assert.equal(1, arrived "last")
   end)
 
+  it("that ends with its simulation, the last of all, leaves nobody for whom the log is kept", function()
+    start ""
+    local simulation = s:simulation() -- so large that it is deleted long after the event that says so
+    s:make("/v1/simulations/" .. simulation .. "/sweeps", { template = server.spec(nil, { hold = true }),
+      parameters = { n = { from = 1, to = 2000, step = 1 } } })
+    s:post("/v1/simulations/" .. simulation .. "/cancel")
+    s:finished(simulation)
+    s:make("/v1/webhooks", { url = r.url .. "/as-told", simulation_id = simulation })
+    assert.equal("1", s:sql "SELECT count(*) FROM readers")
+    assert.equal(204, s:delete("/v1/simulations/" .. simulation).status)
+    eventually("no reader", function() return s:sql "SELECT count(*) FROM readers" == "0" end)
+  end)
+
   it("tells what was gone from the log when it came to it, once, and gets all that was left", function()
     start ""
     local path = "/v1/webhooks/" .. s:make("/v1/webhooks", { url = r.url .. "/gone", secret = r.secret }).id

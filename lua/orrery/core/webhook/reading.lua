@@ -62,7 +62,6 @@ local function read_for_all(number, rows)
     if too_full then webhooks.fall_behind(change, key, number) end
   end
   readers.move(change, NAME, last)
-  if not webhooks.any() then webhooks.end_reading(change) end -- the last has gone with its job
   return commit(change)
 end
 
@@ -104,10 +103,21 @@ local function read_for(hook, goal)
   return ok
 end
 
+-- The last webhook has gone with its job or its simulation.
+local function end_reading()
+  local change = db.change()
+  webhooks.end_reading(change)
+  commit(change)
+end
+
 ---Reads some more → true if there may be more to read now.
 function reading.run()
   local number = readers.get(NAME)
   if not number then return false end -- there is no webhook
+  if not webhooks.any() then
+    end_reading()
+    return false
+  end
   local rows = events.after(number, CHUNK)
   local more = #rows > 0 and read_for_all(number, rows)
   number = readers.get(NAME)
