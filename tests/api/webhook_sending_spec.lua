@@ -60,6 +60,24 @@ describe("a webhook", function()
     assert.equal(1, arrived "last")
   end)
 
+  it("is sent nothing while somebody wants it so, and then what waited", function()
+    start "at_once_each = 1"
+    local path = held("alice", "first")
+    r:await(1)
+    local shown = s:make(path .. "/disable", nil, { token = s:token_of "alice", status = 200 })
+    assert.same({ "DISABLED", "by alice" }, { shown.state, shown.disabled_reason })
+    assert.same({ shown.disabled_at, "by alice" },
+      { s:make(path .. "/disable", nil, { status = 200 }).disabled_at, s:read(path).disabled_reason })
+    assert.equal("1", s:sql "SELECT count(*) FROM events WHERE type = 'webhook.disabled' AND data LIKE '%by alice%'")
+    assert.matches("was disabled at .*: by alice%. Enable it", s:post(path .. "/ping").json.detail)
+    r:free "first"
+    eventually("the end of what was under way", function() return s:read(path).pending == 1 end)
+    assert.equal(1, arrived "first")
+    s:make(path .. "/enable", nil, { status = 200 })
+    r:await(2)
+    eventually("the record of it", function() return s:read(path).pending == 0 end)
+  end)
+
   it("that ends with its simulation, the last of all, leaves nobody for whom the log is kept", function()
     start ""
     local simulation = s:simulation() -- so large that it is deleted long after the event that says so

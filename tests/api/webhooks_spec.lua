@@ -129,7 +129,7 @@ describe("webhooks", function()
     end)
     assert.same({ "orrery.webhook.ping" }, types_of(r:requests "/hers"))
     for _, target in ipairs { its, its .. "/deliveries", path } do assert.equal(404, s:get(target, { token = bob }).status) end
-    for _, verb in ipairs { "ping", "enable", "rotate" } do
+    for _, verb in ipairs { "ping", "enable", "disable", "rotate" } do
       assert.equal(404, s:post(its .. "/" .. verb, nil, { token = bob }).status)
     end
     assert.equal(404, s:delete(its, { token = bob }).status)

@@ -9,6 +9,7 @@ local access = require "orrery.api.access"
 local answer = require "orrery.api.answer"
 local data = require "orrery.data.webhooks"
 local deliveries = require "orrery.data.deliveries"
+local leave_alone = require "orrery.core.webhook.disable"
 local lifecycle = require "orrery.core.job.lifecycle"
 local names = require "orrery.core.event.names"
 local problem = require "orrery.api.problem"
@@ -169,6 +170,18 @@ local function enable(context, id)
   end)
 end
 
+local function disable(context, id)
+  local row = access.webhook(context, id)
+  return answer.once(context, function(finish)
+    local change, now, why = db.change(), clock.now(), "by " .. context.principal.owner
+    if not row.disabled_at then
+      leave_alone(change, row, now, why)
+      row.disabled_at, row.disabled_why = now, why
+    end
+    return finish(change, 200, nil, document(row))
+  end)
+end
+
 -- Declarations ---------------------------------------------------------------------------------------------------
 
 local url = { type = "text", min = 1, max = 2048, line = true, help = "where requests go: https://… or http://…" }
@@ -206,4 +219,6 @@ return {
         help = "seconds for which the old secret signs, too (default 86400)" } } } },
   { method = "POST", path = "/v1/webhooks/{id}/enable", rpc = "webhooks.enable",
     summary = "Send to an address again", handler = enable, response = "webhook" },
+  { method = "POST", path = "/v1/webhooks/{id}/disable", rpc = "webhooks.disable",
+    summary = "Send nothing to an address until it is enabled again", handler = disable, response = "webhook" },
 }

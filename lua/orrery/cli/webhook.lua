@@ -134,6 +134,8 @@ return {
   commands = { add, list, show, rotate,
     each(OF, "remove", "remove webhooks and what waits for them", "is removed",
       function(opened, path) return opened:delete(path) end),
+    each(OF, "disable", "send nothing to webhooks until they are enabled; what happens waits", "is disabled",
+      function(opened, path) return opened:post(path .. "/disable") end),
     each(OF, "enable", "send to webhooks again that were disabled", "is enabled",
       function(opened, path) return opened:post(path .. "/enable") end),
     of_deliveries.list, of_deliveries.replay, of_deliveries.ping },

@@ -5,7 +5,7 @@ local cloud = require "orrery.core.event.cloud"
 local config = require "house.config"
 local db = require "house.db"
 local deliveries = require "orrery.data.deliveries"
-local events = require "orrery.data.events"
+local disable = require "orrery.core.webhook.disable"
 local ids = require "house.ids"
 local json = require "house.json"
 local log = require "house.log"
@@ -29,10 +29,9 @@ local function send(fetcher, hook, delivery, now)
     most_body = MOST_BODY }
 end
 
-local function disable(hook, why)
-  local change, now = db.change(), clock.now()
-  webhooks.disable(change, hook.key, now, why)
-  events.append(change, now, "webhook.disabled", hook.owner, nil, nil, { webhook_id = ids.text(hook.key), reason = why })
+local function leave_alone(hook, why)
+  local change = db.change()
+  disable(change, hook, clock.now(), why)
   if change:commit() then log.info("webhook disabled", { webhook = ids.text(hook.key), owner = hook.owner, reason = why }) end
 end
 
@@ -41,9 +40,9 @@ local function give_up(key, status, problem)
   local hook = webhooks.get(key)
   if not hook or hook.disabled_at then return end
   local days = settings.disable_after_s / 86400
-  if status == GONE then disable(hook, problem)
+  if status == GONE then leave_alone(hook, problem)
   elseif hook.failures >= LEAST_FAILURES and clock.now() - hook.failing_since >= settings.disable_after_s * 1000 then
-    disable(hook, ("nothing was delivered for %.3g days; at last: %s"):format(days, problem))
+    leave_alone(hook, ("nothing was delivered for %.3g days; at last: %s"):format(days, problem))
   end
 end
 
