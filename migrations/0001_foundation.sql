@@ -232,6 +232,16 @@ CREATE INDEX webhooks_by_simulation ON webhooks(simulation) WHERE simulation IS 
 CREATE INDEX webhooks_by_job ON webhooks(job) WHERE job IS NOT NULL;
 CREATE INDEX webhooks_behind ON webhooks(key) WHERE behind IS NOT NULL AND disabled_at IS NULL;
 
+-- What was made of all webhooks that keep up is good as long as the edition is the same, whoever changes one.
+CREATE TABLE webhooks_edition (number INTEGER NOT NULL);
+INSERT INTO webhooks_edition(number) VALUES(0);
+CREATE TRIGGER webhooks_came AFTER INSERT ON webhooks BEGIN UPDATE webhooks_edition SET number = number + 1; END;
+CREATE TRIGGER webhooks_went AFTER DELETE ON webhooks BEGIN UPDATE webhooks_edition SET number = number + 1; END;
+CREATE TRIGGER webhooks_changed AFTER UPDATE OF owner, everybody, simulation, job, types, states, begins, disabled_at ON webhooks
+  BEGIN UPDATE webhooks_edition SET number = number + 1; END;
+CREATE TRIGGER webhooks_kept_up AFTER UPDATE OF behind ON webhooks WHEN (old.behind IS NULL) <> (new.behind IS NULL)
+  BEGIN UPDATE webhooks_edition SET number = number + 1; END;
+
 CREATE TABLE deliveries (
   key       INTEGER PRIMARY KEY,
   webhook   INTEGER NOT NULL,

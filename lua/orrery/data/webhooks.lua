@@ -22,7 +22,10 @@ end
 local whole = [[SELECT key, owner, name, url, everybody, simulation, job, types, states, begins, behind, again, missed,
   secret, old_secret, old_until, failures, failing_since, disabled_at, disabled_why FROM webhooks]]
 local get = db.statement(whole .. " WHERE key = ?")
-local attentive = db.statement(whole .. " WHERE disabled_at IS NULL AND behind IS NULL ORDER BY key")
+local attentive = db.statement [[
+  SELECT key, owner, everybody, simulation, job, types, states, begins FROM webhooks
+  WHERE disabled_at IS NULL AND behind IS NULL ORDER BY key]]
+local edition = db.statement "SELECT number FROM webhooks_edition"
 local behind = db.statement(whole .. " INDEXED BY webhooks_behind WHERE behind IS NOT NULL AND disabled_at IS NULL ORDER BY key")
 local any = db.statement "SELECT 1 FROM webhooks LIMIT 1"
 local count = db.statement "SELECT count(*) FROM webhooks WHERE owner = ?"
@@ -39,8 +42,10 @@ local due = db.statement [[
 
 function webhooks.any() return db.value(any) ~= nil end
 function webhooks.get(key) return db.row(get, key) end
----Those that are with the common reader.
+---Those that are with the common reader: their keys and what they want.
 function webhooks.attentive() return db.rows(attentive) end
+---As long as this is the same, so are these. To be asked before them.
+function webhooks.edition() return db.value(edition) end
 ---Those that are read for by themselves.
 function webhooks.behind() return db.rows(behind) end
 function webhooks.count(owner) return db.value(count, owner) end

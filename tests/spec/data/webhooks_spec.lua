@@ -66,6 +66,62 @@ describe("webhooks in the store", function()
     assert.equal("0", value "SELECT count(*) FROM readers")
   end)
 
+  it("are of another edition whenever others keep up or they want something else, and not at every try", function()
+    local edition, list = nil, nil
+    local function read()
+      webhooks.edition()
+      local number = value(asked)
+      webhooks.attentive()
+      return number, value(asked)
+    end
+    local function same(what)
+      local number, rows = read()
+      assert.same({ edition, list }, { number, rows }, what)
+    end
+    local function other(what)
+      local number, rows = read()
+      assert.not_equal(edition, number, what)
+      assert.not_equal(list, rows, what)
+      edition, list = number, rows
+    end
+    event()
+    edition, list = read()
+    for key = 1, 5 do
+      add(key)
+      other "made"
+    end
+    webhooks.update(change, 1, { name = 0, url = 0, types = 1, states = 0 }, { types = "[1]" })
+    other "other types"
+    webhooks.update(change, 1, { name = 0, url = 0, types = 0, states = 1 }, { states = "[1]" })
+    other "other states"
+    webhooks.fall_behind(change, 2, 0)
+    other "fallen behind"
+    webhooks.failed(change, 1, 9)
+    webhooks.rotate(change, { key = 1, secret = "s" }, "t", 9)
+    webhooks.miss(change, 2, "{}")
+    webhooks.catch_up(change, { key = 2, behind = 0, again = 0 }, 1)
+    same "nothing that they want"
+    webhooks.catch_up(change, { key = 2, behind = 1, again = 0 }, nil)
+    other "caught up"
+    webhooks.replay(change, 2, 0)
+    other "sent back"
+    webhooks.disable(change, 3, 9, "why")
+    other "disabled"
+    webhooks.enable(change, 3)
+    webhooks.catch_up(change, { key = 3, behind = 1, again = 0 }, nil)
+    other "enabled"
+    webhooks.delete(change, 3)
+    other "deleted"
+    value "UPDATE webhooks SET job = 7 WHERE key = 4"
+    other "of a job"
+    value "UPDATE webhooks SET simulation = 8 WHERE key = 5"
+    other "of a simulation"
+    webhooks.end_of_job(change, 7)
+    other "ended with its job"
+    webhooks.end_of_simulation(change, 8)
+    other "ended with its simulation"
+  end)
+
   it("have each event once, whoever brings it again, and it is sent again only on request", function()
     add(1)
     deliver(1, 1)

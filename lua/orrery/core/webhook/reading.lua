@@ -44,9 +44,17 @@ end
 
 local function is_full(hook) return deliveries.pending(hook.key, settings.backlog) >= settings.backlog end
 
--- For all that keep up. The webhooks are read after the events: one that is made in between is not for these.
+local known = {} -- all that keep up, as they were in an edition: {edition, matching}
+
+local function all()
+  local edition = webhooks.edition()
+  if known.edition ~= edition then known = { edition = edition, matching = matching.new(webhooks.attentive()) } end
+  return known.matching
+end
+
+-- For all that keep up. The webhooks are looked at after the events: one that is made in between is not for these.
 local function read_for_all(number, rows)
-  local hooks = matching.new(webhooks.attentive())
+  local hooks = all()
   local list, full, last, now = {}, {}, number, clock.now()
   for _, event in ipairs(rows) do
     if #list >= MOST_DELIVERIES then break end
