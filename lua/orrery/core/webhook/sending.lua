@@ -13,7 +13,8 @@ local sending = {}
 
 local settings = config.webhooks
 local MOST_DOUBTFUL = math.max(settings.at_once // 2, 1)
-local LONGEST_REST_MS = 300000                                        -- that a receiver's wish gives it of all its deliveries
+local LONGEST_REST_MS = 300000                                   -- that a receiver's wish gives it of all its deliveries
+local TURN_MS = 50                                               -- for which one that is to make room may go on
 local PATIENCE, FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 8, 100, 30000 -- failures in a row, and then
 
 ---@class webhook.lane what is known of a webhook's receiver here
@@ -27,7 +28,7 @@ local lanes = {}                    -- by the webhook's key
 local owners = {}                   -- by their names
 local flying = {}                   -- keys of deliveries under way
 local busy, doubtful = 0, 0         -- of the doubtful ones, the receiver was failing when they began
-local too_many = math.huge          -- an owner with so many under way makes room for others as they end
+local too_many = math.huge          -- an owner with so many under way makes room for others when their turns are over
 local turn = 0                      -- their number
 
 local function owner_of(name)
@@ -70,10 +71,12 @@ local function serve(fetcher, lane, key, is_doubtful)
     if is_doubtful then doubtful = doubtful - 1 end
     if key then flying[key] = nil end
   end })
+  local over = clock.monotonic() + TURN_MS
   repeat
-    local goes_on = judge(lane, attempt.run(fetcher, key)) and not is_doubtful and lane.owner.busy < too_many
+    local may_go_on = judge(lane, attempt.run(fetcher, key)) and not is_doubtful
+    local makes_room = lane.owner.busy >= too_many and clock.monotonic() >= over
     flying[key] = nil
-    key = goes_on and next_due(lane) or nil
+    key = may_go_on and not makes_room and next_due(lane) or nil
     if key then flying[key] = true end
   until not key
 end
