@@ -12,7 +12,7 @@ local asyncapi = {}
 
 local BINDING = "0.3.0" -- of AMQP, the version that is kept to
 
-local document -- written once, when all routes are known
+local subjects, document -- what it is of, and what is written of that when it is first asked for: a start is not to wait for it
 
 local function ref(...) return { ["$ref"] = "#/" .. table.concat({ ... }, "/") } end
 
@@ -209,10 +209,9 @@ end
 ---@field request table a JSON Schema
 ---@field reply table|string|nil a JSON Schema, or the name of one of the OpenAPI document
 
----Makes the document; called once with all routes.
 ---@param methods asyncapi.method[] Orrery's own
 ---@param services {name:string, methods:asyncapi.method[]}[] those of external services that are called
-function asyncapi.describe(routes, methods, services)
+local function written(routes, methods, services)
   local out = {
     asyncapi = "3.0.0", defaultContentType = cloud.MEDIA_TYPE,
     info = { title = "Orrery", version = server.version, license = { name = "Apache-2.0" },
@@ -231,10 +230,18 @@ function asyncapi.describe(routes, methods, services)
     add_exchange(out)
     add_calls(out, methods, services)
   end
-  document = json.encode(out)
+  return json.encode(out)
+end
+
+---@param of fun() → what the document is of: all routes, methods, services
+function asyncapi.describe(of) subjects = of end
+
+local function read()
+  document = document or written(subjects())
+  return 200, "Content-Type: application/json\r\n", document
 end
 
 asyncapi[1] = { method = "GET", path = "/asyncapi.json", summary = "What is told and called over the message bus", open = true,
-  response = "text", handler = function() return 200, "Content-Type: application/json\r\n", document end }
+  response = "text", handler = read }
 
 return asyncapi

@@ -34,7 +34,7 @@ for _, name in ipairs(collections) do
   end
 end
 require("orrery.api.openapi").describe(routes)
-require("orrery.api.asyncapi").describe(routes, rpc.methods(routes), rpc.services())
+require("orrery.api.asyncapi").describe(function() return routes, rpc.methods(routes), rpc.services() end)
 
 -- The last is what curl -d says when it is told nothing; forms are not served, so it can only mean JSON.
 local JSON_TYPES = { ["application/json"] = true, ["text/json"] = true, ["application/x-www-form-urlencoded"] = true }

@@ -8,7 +8,7 @@ local status = require "orrery.core.job.status"
 
 local openapi = {}
 
-local document -- written once, when all routes are known
+local described, document -- all routes, and what is written of them when it is first asked for: a start is not to wait for it
 
 local function text(nullable) return { type = nullable and json.list { "string", "null" } or "string" } end
 local function whole(nullable) return { type = nullable and json.list { "integer", "null" } or "integer" } end
@@ -145,8 +145,7 @@ local function operation(route)
   return out
 end
 
----Makes the document; called once with all routes.
-function openapi.describe(routes)
+local function written(routes)
   local paths, problems = {}, json.list {}
   for _, route in ipairs(routes) do
     local path = route.path:gsub("%*}", "}")
@@ -157,7 +156,7 @@ function openapi.describe(routes)
   for _, type in ipairs(problem.types_of_http) do problems[#problems + 1] = "/problems/" .. type end
   table.sort(problems)
   components.problem.properties.type.enum = problems
-  document = json.encode {
+  return json.encode {
     openapi = "3.1.0",
     info = { title = "Orrery", version = server.version, license = { name = "Apache-2.0", identifier = "Apache-2.0" },
       description = "Simulations on supercomputers, clusters, clouds and this machine." },
@@ -167,7 +166,15 @@ function openapi.describe(routes)
   }
 end
 
+---Called once, with all routes.
+function openapi.describe(routes) described = routes end
+
+local function read()
+  document = document or written(described)
+  return 200, "Content-Type: application/json\r\n", document
+end
+
 openapi[1] = { method = "GET", path = "/openapi.json", summary = "This document", open = true, response = "text",
-  handler = function() return 200, "Content-Type: application/json\r\n", document end }
+  handler = read }
 
 return openapi

@@ -14,8 +14,10 @@ describe("the AsyncAPI document of calls", function()
   local document
 
   setup(function()
-    described.describe({}, { method("orrery.jobs.get", "job"), method("orrery.tokens.delete", nil, "admin") },
-      { { name = "authentication", methods = { method("identify", { type = "object" }) } } })
+    described.describe(function()
+      return {}, { method("orrery.jobs.get", "job"), method("orrery.tokens.delete", nil, "admin") },
+        { { name = "authentication", methods = { method("identify", { type = "object" }) } } }
+    end)
     document = json.decode(select(3, described[1].handler()))
   end)
 
