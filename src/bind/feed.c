@@ -1,11 +1,12 @@
 /* house.feed: the streams of events that are open on this worker (http/feed.h). An event is given as
      number, type, state, owner, simulation, job, jobs
    of which type and state are bits, and the others 0 where there is none.
-     streams()                  → how many are open
+     streams([holder])          → how many are open, or are of one holder
      number([number])           up to which number all has been told; set while there are no streams
-     add(request, filter, permit, expires_at, number)
+     add(request, filter, right, number)
                                 takes an answer over that was begun; its client has all up to `number`. filter: {owner =,
-                                simulation =, job =, types =, states =}; permit: a number; expires_at: wall ms | nil
+                                simulation =, job =, types =, states =}; right: {holder =, permit =, expires_at = wall ms}:
+                                whose it is and what ends it, small numbers both
      wants(event …)             whether a live stream does
      tell(text, event …)        → false: much was told, and the loop should have a turn
      behind()                   waits for a stream that is behind, and whose turn it is → its filter's owner, simulation and
@@ -29,6 +30,8 @@
 #include "bind/tables.h"
 #include "http/feed.h"
 #include "script/task.h"
+
+enum { MOST_HOLDERS = 1 << 24 };
 
 struct orr_following {
   struct orr_feed *feed;
@@ -88,7 +91,10 @@ static int64_t field(lua_State *L, int table, const char *name) {
 }
 
 static int l_streams(lua_State *L) {
-  return lua_pushinteger(L, (lua_Integer)orr_feed_streams(feed_of(L))), 1;
+  const struct orr_feed *feed = feed_of(L);
+  size_t count = lua_isnoneornil(L, 1) ? orr_feed_streams(feed)
+                                       : orr_feed_streams_of(feed, (size_t)luaL_checkinteger(L, 1));
+  return lua_pushinteger(L, (lua_Integer)count), 1;
 }
 
 static int l_number(lua_State *L) {
@@ -104,9 +110,12 @@ static int l_add(lua_State *L) {
                                    .job = field(L, 2, "job"),
                                    .types = (uint64_t)field(L, 2, "types"),
                                    .states = (uint64_t)field(L, 2, "states")};
-  int64_t permit = luaL_checkinteger(L, 3), expires_at = luaL_optinteger(L, 4, 0),
-          number = luaL_checkinteger(L, 5);
-  orr_feed_add(feed_of(L), orr_request_box_take(L), &filter, permit, expires_at, number);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  int64_t holder = field(L, 3, "holder"), number = luaL_checkinteger(L, 4);
+  luaL_argcheck(L, holder >= 0 && holder < MOST_HOLDERS, 3, "a holder has a small number");
+  struct orr_feed_right right = {
+      .holder = (size_t)holder, .permit = field(L, 3, "permit"), .expires_at = field(L, 3, "expires_at")};
+  orr_feed_add(feed_of(L), orr_request_box_take(L), &filter, &right, number);
   atomic_fetch_add(&orr_house_of(L)->stats->streams, 1);
   return 0;
 }

@@ -1,11 +1,36 @@
 #include "http/feed.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "http/feed_private.h"
 
 enum { MUCH_AT_ONCE = 8 << 20 }; /* bytes told to all streams in one turn of the loop */
+
+/* --- whose streams there are --- */
+
+size_t orr_feed_streams(const struct orr_feed *feed) { return feed->count; }
+
+size_t orr_feed_streams_of(const struct orr_feed *feed, size_t holder) {
+  return holder < feed->held_count ? feed->held[holder] : 0;
+}
+
+static void count_in(struct orr_feed *feed, size_t holder) {
+  if (holder >= feed->held_count) {
+    size_t room = 2 * holder + 1;
+    feed->held = orr_realloc(feed->held, room * sizeof *feed->held);
+    memset(feed->held + feed->held_count, 0, (room - feed->held_count) * sizeof *feed->held);
+    feed->held_count = room;
+  }
+  feed->held[holder]++;
+  if (feed->count++ == 0) orr_feed_look_on(feed);
+}
+
+static void count_out(struct orr_feed *feed, size_t holder) {
+  feed->held[holder]--;
+  if (--feed->count == 0) orr_feed_look_no_more(feed);
+}
 
 /* --- the life of a stream --- */
 
@@ -13,7 +38,7 @@ static void end(struct orr_feed_stream *stream) {
   struct orr_feed *feed = stream->feed;
   orr_feed_displace(stream);
   orr_feed_step_out(stream);
-  if (--feed->count == 0) orr_feed_look_no_more(feed);
+  count_out(feed, stream->right.holder);
   orr_respond_end(stream->request, false); /* frees the stream */
 }
 
@@ -27,17 +52,13 @@ static void left(struct orr_request *request) { end(request->user); }
 static const struct orr_keeper keeper = {.proceed = proceed, .left = left};
 
 void orr_feed_add(struct orr_feed *feed, struct orr_request *request, const struct orr_feed_filter *filter,
-                  int64_t permit, int64_t expires_at, int64_t number) {
+                  const struct orr_feed_right *right, int64_t number) {
   struct orr_feed_stream *stream = orr_arena_zalloc(request->arena, sizeof *stream);
-  *stream = (struct orr_feed_stream){.feed = feed,
-                                     .request = request,
-                                     .filter = *filter,
-                                     .permit = permit,
-                                     .expires_at = expires_at,
-                                     .place = ORR_FEED_FULL};
+  *stream = (struct orr_feed_stream){
+      .feed = feed, .request = request, .filter = *filter, .right = *right, .place = ORR_FEED_FULL};
   orr_request_keep(request, &keeper, stream);
   orr_feed_line_up(stream);
-  if (feed->count++ == 0) orr_feed_look_on(feed);
+  count_in(feed, right->holder);
   orr_feed_grow(feed);
   orr_feed_settle(stream, number);
   if (request->aborted || request->half_closed) orr_feed_move(stream, ORR_FEED_LEAVING);
@@ -74,12 +95,12 @@ void orr_feed_destroy(struct orr_feed *feed) {
   orr_loop_forget(feed->loop, &feed->turn_ended);
   orr_feed_look_no_more(feed);
   free(feed->slots);
+  free(feed->held);
   free(feed);
 }
 
 int64_t orr_feed_number(const struct orr_feed *feed) { return feed->number; }
 void orr_feed_set_number(struct orr_feed *feed, int64_t number) { feed->number = number; }
-size_t orr_feed_streams(const struct orr_feed *feed) { return feed->count; }
 
 /* --- telling the live --- */
 
@@ -172,5 +193,5 @@ void orr_feed_end_if(struct orr_feed *feed,
                      bool (*over)(void *data, const struct orr_feed_filter *filter, int64_t permit),
                      void *data) {
   for (struct orr_feed_stream *at = feed->first; at; at = at->later)
-    if (over(data, &at->filter, at->permit)) orr_feed_move(at, ORR_FEED_LEAVING);
+    if (over(data, &at->filter, at->right.permit)) orr_feed_move(at, ORR_FEED_LEAVING);
 }

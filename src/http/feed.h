@@ -25,6 +25,13 @@ struct orr_feed_filter {
   uint64_t types, states;         /* bits; 0: any */
 };
 
+/* By what right a stream is open: whose it is, who has a small number of their own; what it may be ended by (orr_feed_end_if);
+   and the wall time at which it ends by itself (0: never). */
+struct orr_feed_right {
+  size_t holder;
+  int64_t permit, expires_at;
+};
+
 /* `waiting(data)` is called when a stream's turn has come, at the end of the loop's turn. */
 struct orr_feed *orr_feed_create(struct orr_loop *loop, int64_t heartbeat_ms, void (*waiting)(void *data),
                                  void *data);
@@ -35,11 +42,11 @@ void orr_feed_destroy(
 int64_t orr_feed_number(const struct orr_feed *feed);
 void orr_feed_set_number(struct orr_feed *feed, int64_t number);
 size_t orr_feed_streams(const struct orr_feed *feed);
+size_t orr_feed_streams_of(const struct orr_feed *feed, size_t holder);
 
-/* A stream that has all up to `number`. `permit` is what it may be ended by (orr_feed_end_if); it ends by itself at the
-   wall time `expires_at` (0: never). */
+/* A stream that has all up to `number`. */
 void orr_feed_add(struct orr_feed *feed, struct orr_request *request, const struct orr_feed_filter *filter,
-                  int64_t permit, int64_t expires_at, int64_t number);
+                  const struct orr_feed_right *right, int64_t number);
 
 /* Whether any live stream wants an event, so that nobody writes one down for nothing. */
 bool orr_feed_wants(const struct orr_feed *feed, const struct orr_feed_event *event);

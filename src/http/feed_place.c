@@ -90,7 +90,7 @@ void orr_feed_settle(struct orr_feed_stream *stream, int64_t number) {
 }
 
 bool orr_feed_expired(struct orr_feed_stream *stream) {
-  if (!stream->expires_at || orr_wall_ms() < stream->expires_at) return false;
+  if (!stream->right.expires_at || orr_wall_ms() < stream->right.expires_at) return false;
   orr_feed_move(stream, ORR_FEED_LEAVING);
   return true;
 }

@@ -16,7 +16,7 @@ struct orr_feed_stream {
   struct orr_feed *feed;
   struct orr_request *request;
   struct orr_feed_filter filter;
-  int64_t permit, expires_at;
+  struct orr_feed_right right;
   int64_t number; /* has all up to this one; of those that are live, all that was told */
   long long due;  /* its next heartbeat */
   struct orr_feed_stream *earlier, *later; /* all of them, by their heartbeats */
@@ -37,6 +37,8 @@ struct orr_feed {
   int64_t number;
   size_t count, jobs; /* streams; live ones of one job */
   size_t told;        /* bytes, in this turn */
+  size_t *held;       /* streams, by their holder */
+  size_t held_count;  /* holders that it has room for */
   struct orr_feed_stream *first, *last;
   struct orr_feed_queue behind, leaving;
   struct orr_chore turn_ended;

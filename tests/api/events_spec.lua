@@ -453,6 +453,31 @@ describe("a stream of events", function()
     s:stop()
   end)
 
+  it("is one of at most so many of its owner, who leaves room for others", function()
+    local s = server.start { workers = 1, config = "events = { streams_each = 3 }\n" }
+    local alice, twin, bob = s:token_of "alice", s:token_of "alice", s:token_of "bob"
+    local function ticket(token) return s:make("/v1/events/tickets", "", { token = token }).ticket end
+    local held = { stream.open(s, "/v1/events", { token = alice }), stream.open(s, "/v1/events", { token = twin }),
+      stream.open(s, "/v1/events?ticket=" .. ticket(alice), { token = false }) }
+    for _, another in ipairs { { "/v1/events", twin }, { "/v1/events?ticket=" .. ticket(twin), false } } do
+      local refused = stream.open(s, another[1], { token = another[2] })
+      assert.same({ 503, "/problems/unavailable", "5" },
+        { refused.status, refused.problem.type, refused.headers["retry-after"] })
+      assert.truthy(refused.problem.detail:find("alice has 3 streams of events open, .* events.streams_each .*; close some"))
+    end
+    for _ = 1, 5 do -- those who see all may have all
+      for _, token in ipairs { s.token, s:token_of("olga", "operator") } do
+        assert.equal(200, stream.open(s, "/v1/events", { token = token }).status)
+      end
+    end
+    for i = 1, 3 do held[3 + i] = stream.open(s, "/v1/events", { token = bob }) end
+    assert.same({ 200, 200, 200, 503 }, { held[4].status, held[5].status, held[6].status,
+      stream.open(s, "/v1/events", { token = bob }).status })
+    held[2]:close()
+    process.eventually("room for another", function() return stream.open(s, "/v1/events", { token = alice }).status == 200 end)
+    s:stop()
+  end)
+
   local MANY = 10000
   it(("reaches %d clients of one worker"):format(MANY), function()
     local s = server.start {}

@@ -16,6 +16,7 @@ local tokens = require "orrery.data.tokens"
 
 local HEADERS = "Content-Type: text/event-stream\r\nX-Content-Type-Options: nosniff\r\n"
   .. "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n" -- the last one is for proxies that gather answers
+local COME_LATER = "Retry-After: 5\r\n"
 local SOONEST_MS, LATEST_MS = 1000, 3000 -- after which clients come again, not all at once
 
 local function check_accepted(request)
@@ -66,11 +67,22 @@ local function types_of(context)
   return wanted and list
 end
 
+-- Those who see all are trusted not to take the streams of others: a portal opens those of all its users with one token.
+local function check_own(principal)
+  local most = config.events.streams_each
+  if principal.sees_all or streams.count_of(principal) < most then return end
+  problem.raise("unavailable", ("%s has %d streams of events open, as many as events.streams_each in the configuration allows one "
+    .. "owner; close some, or follow several things by one stream, and come again."):format(principal.owner, most),
+    { headers = COME_LATER })
+end
+
 local function check_room(context)
   if changes.ending() then problem.raise("unavailable", "The server is shutting down; come again.") end
   if streams.count() >= config.events.streams then
-    problem.raise("unavailable", "As many streams of events are open as events.streams in the configuration allows; come later.")
+    problem.raise("unavailable", "As many streams of events are open as events.streams in the configuration allows; come later.",
+      { headers = COME_LATER })
   end
+  check_own(context.principal)
   local key = context.principal.key
   if key and not tokens.exists(key) then problem.raise("unauthorized", "The token was revoked.") end
 end

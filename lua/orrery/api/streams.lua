@@ -35,7 +35,7 @@ local function frame(row)
   return text
 end
 
--- Owners have numbers here, those that anybody listens to.
+-- Owners have numbers here: those who listen, and those whom somebody listens to.
 local numbers, owners = {}, {}
 
 local function number_of(owner)
@@ -83,7 +83,8 @@ end
 
 -- Reads the log on while anybody listens.
 local function read_on()
-  while feed.streams() > 0 and not changes.ending() do    local rows = read_more()
+  while feed.streams() > 0 and not changes.ending() do
+    local rows = read_more()
     for _, row in ipairs(rows) do
       if not tell(row) then task.sleep(0) end
     end
@@ -154,6 +155,9 @@ end
 ---How many are open.
 streams.count = feed.streams
 
+---How many of these a principal's owner has.
+function streams.count_of(principal) return feed.streams(number_of(principal.owner)) end
+
 ---Takes over the answer to a request, which was begun: its client has all events up to a number.
 ---@param token string|nil what the request bears; nil: a ticket, which came from the principal's token
 ---@param filter {owner:string|nil, simulation:integer|nil, job:integer|nil, types:string[]|nil, states:string[]|nil}
@@ -161,7 +165,7 @@ function streams.open(request, principal, token, filter, number)
   if feed.streams() == 0 then feed.number(events.newest()) end
   feed.add(request, { owner = number_of(filter.owner), simulation = filter.simulation, job = filter.job,
     types = bits.of_types(filter.types), states = bits.of_states(filter.states) },
-    permits.of(principal, token), principal.expires_at, number)
+    { holder = number_of(principal.owner), permit = permits.of(principal, token), expires_at = principal.expires_at }, number)
   run_all()
 end
 

@@ -1,5 +1,6 @@
 /* Streams of a feed: who gets which event, who is behind and comes back, and how they end. A request's path says what its
-   handler does: /OWNER/SIMULATION/JOB/NUMBER opens a stream that has all up to a number; the number is its permit, too. The
+   handler does: /OWNER/SIMULATION/JOB/NUMBER opens a stream that has all up to a number; the number is its permit, too, and the owner its
+   holder. The
    feed is told from the loop, by functions that a message carries there. */
 #include "http/feed.h"
 
@@ -17,7 +18,8 @@ static void open_stream(struct server *owner, struct orr_request *request) {
   assert(count == 4);
   orr_respond_begin(request, 200, NULL, 0, -1);
   struct orr_feed_filter filter = {.owner = number[0], .simulation = number[1], .job = number[2]};
-  orr_feed_add(feed, request, &filter, number[3], 0, number[3]);
+  struct orr_feed_right right = {.holder = (size_t)number[0], .permit = number[3]};
+  orr_feed_add(feed, request, &filter, &right, number[3]);
   opened++;
 }
 
@@ -237,6 +239,29 @@ static void a_client_that_leaves_is_forgotten(void **state) {
   on_loop(tell, 10);
 }
 
+/* However they end: thrown out, left by their clients, or cut off as they take nothing. */
+static void each_holder_has_those_that_are_open(void **state) {
+  (void)state;
+  struct client clients[] = {listen_to("/1/0/0/7"), listen_to("/1/0/0/8"), listen_to("/900/0/0/8"),
+                             listen_to("/1/0/0/9")};
+  assert_int_equal(orr_feed_streams_of(feed, 1), 3);
+  assert_int_equal(orr_feed_streams_of(feed, 900), 1);
+  assert_int_equal(orr_feed_streams_of(feed, 2), 0);
+  assert_int_equal(orr_feed_streams_of(feed, 1 << 20), 0);
+  on_loop(end_those_of, 8);
+  await_count(&server.finished, 2);
+  assert_int_equal(orr_feed_streams_of(feed, 1), 2);
+  assert_int_equal(orr_feed_streams_of(feed, 900), 0);
+  client_close(&clients[0]);
+  await_count(&server.finished, 3);
+  for (int64_t number = 10; number < 500; number++) on_loop(tell_much, number);
+  on_loop(end_all, 0);
+  await_count(&server.finished, 4);
+  assert_int_equal(orr_feed_streams_of(feed, 1), 0);
+  assert_int_equal(orr_feed_streams(feed), 0);
+  for (int i = 1; i < 4; i++) client_close(&clients[i]);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
   const struct CMUnitTest tests[] = {
@@ -246,6 +271,7 @@ int main(void) {
       CASE(who_takes_nothing_is_behind),
       CASE(those_of_a_permit_end_and_others_go_on),
       CASE(a_client_that_leaves_is_forgotten),
+      CASE(each_holder_has_those_that_are_open),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

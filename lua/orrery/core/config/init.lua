@@ -36,6 +36,8 @@ local keys = {
   { "http.idle_ms", "integer", 75000, min = 100, max = 3600000, help = "time a connection may be idle" },
   { "http.write_ms", "integer", 30000, min = 100, max = 600000, help = "time a client may take nothing of an answer" },
   { "events.streams", "integer", 10000, min = 1, max = 1000000, help = "open streams of events of each worker" },
+  { "events.streams_each", "integer", 500, min = 1, max = 1000000,
+    help = "the same of one owner; operators and administrators may have all" },
   { "events.heartbeat_ms", "integer", 15000, min = 100, max = 600000,
     help = "how often a stream of events says that it is there, and where the log is" },
   { "bus.url", "broker", nil,
