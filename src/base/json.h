@@ -8,12 +8,19 @@
 #include "base/err.h"
 #include "base/value.h"
 
-enum { ORR_JSON_DEPTH = 64 }; /* deeper documents are refused */
+enum {
+  ORR_JSON_DEPTH = 64,   /* deeper documents are refused */
+  ORR_JSON_WRAPPED = 16, /* levels that one may be wrapped in on its way */
+};
 
 /* Reads one document. NULL on error, with `err` naming what is wrong and `*where` (may be NULL) the byte it
    is at. */
 struct orrery_value *orr_json_read(struct orr_arena *arena, const char *text, size_t size, size_t *where,
                                    struct orr_err *err);
+
+/* Whether a text is one map, from its first byte to its last. It may be as deep as a document that was wrapped in a few more
+   maps on its way. */
+bool orr_json_is_map(const char *text, size_t size);
 
 void orr_json_put(struct orr_buf *out, const struct orrery_value *value);
 void orr_json_put_text(struct orr_buf *out, const char *text,

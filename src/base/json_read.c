@@ -271,3 +271,15 @@ struct orrery_value *orr_json_read(struct orr_arena *arena, const char *text, si
   if (where) *where = (size_t)(r.at - r.begin);
   return code == ORR_OK ? value : NULL;
 }
+
+bool orr_json_is_map(const char *text, size_t size) {
+  struct orr_arena *arena = orr_arena_create();
+  struct orr_err err;
+  struct orrery_value value;
+  struct reader r = {.arena = arena, .at = text, .begin = text, .end = text + size, .err = &err};
+  bool is_map =
+      size > 0 && *text == '{' && read_map(&r, &value, -ORR_JSON_WRAPPED) == ORR_OK && r.at == r.end;
+  orr_buf_free(&r.scratch);
+  orr_arena_destroy(arena);
+  return is_map;
+}

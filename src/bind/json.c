@@ -1,6 +1,7 @@
 /* house.json: strict JSON for Lua.
      decode(text)          → value | nil, sentence, byte offset (from 0)
      encode(value)         → text; keys of maps are sorted, so equal values give equal texts
+     is_map(text)          whether it is one map, from its first byte to its last
      list(table)           → the same table, marked as a list (so that an empty one is written [])
      is_list(value), null */
 #include <stdlib.h>
@@ -35,6 +36,12 @@ static int l_decode(lua_State *L) {
   int status = lua_pcall(L, 1, 1, 0);
   orr_arena_destroy(arena);
   return status == LUA_OK ? 1 : lua_error(L);
+}
+
+static int l_is_map(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  return lua_pushboolean(L, orr_json_is_map(text, size)), 1;
 }
 
 static int by_key(const void *a, const void *b) {
@@ -91,8 +98,8 @@ static int l_is_list(lua_State *L) {
 }
 
 int orr_bind_json(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"decode", l_decode}, {"encode", l_encode}, {"list", l_list}, {"is_list", l_is_list}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"decode", l_decode}, {"encode", l_encode},   {"is_map", l_is_map},
+                                       {"list", l_list},     {"is_list", l_is_list}, {NULL, NULL}};
   luaL_newlib(L, functions);
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "null");

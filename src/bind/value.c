@@ -55,7 +55,7 @@ void orr_push_value(lua_State *L, const struct orrery_value *value) {
   }
 }
 
-enum { DEEPEST = ORR_JSON_DEPTH + 16 }; /* room for what a whole document is wrapped in on its way */
+enum { DEEPEST = ORR_JSON_DEPTH + ORR_JSON_WRAPPED };
 
 struct conversion {
   struct orr_arena *arena;

@@ -197,6 +197,23 @@ describe("webhooks", function()
     assert.equal(0, #r:requests "/elsewhere")
   end)
 
+  it("get nothing of what was tampered with, and go on behind it", function()
+    s:announce "cannot be written down"
+    local simulation = s:simulation()
+    local job = s:job(simulation, nil, { hold = true }).id
+    local of_all, of_job = add("/beside", { types = { "job.*", "jobs.*" } }), add("/beside_job", { job_id = job })
+    local row = "INSERT INTO events(at, type, owner, simulation, job, data) SELECT at, '%s', owner, simulation, job, '%s' "
+      .. "FROM events WHERE number = (SELECT max(number) FROM events WHERE type = 'job.created');"
+    process.run(("sqlite3 -cmd '.timeout 5000' %s/orrery.db %s"):format(s.data, process.quote(row:format("jobs.created", "{")
+      .. row:format("job.state", '{"to":') .. row:format("job.state", "7"))))
+    s:post("/v1/jobs/" .. job .. "/cancel")
+    for _, path in ipairs { "/beside", "/beside_job" } do
+      assert.same({ "orrery.job.state", "orrery.job.wanted" }, types_of(r:await(2, path)))
+    end
+    remove(of_all)
+    remove(of_job)
+  end)
+
   it("wait as long as a receiver asks for", function()
     local id = add "/later"
     local _, path = ping(id)

@@ -33,6 +33,11 @@ function json.decode(text)
   return plain(value)
 end
 
+function json.is_map(text)
+  local value, at = dkjson.decode(text)
+  return value ~= nil and text:sub(1, 1) == "{" and at > #text and text:sub(-1) == "}"
+end
+
 ---Keys are sorted.
 function json.encode(value)
   if type(value) ~= "table" or value == json.null then return (dkjson.encode(value)) end

@@ -71,8 +71,8 @@ end
 local function check_own(principal)
   local most = config.events.streams_each
   if principal.sees_all or streams.count_of(principal) < most then return end
-  problem.raise("unavailable", ("%s has %d streams of events open, as many as events.streams_each in the configuration allows one "
-    .. "owner; close some, or follow several things by one stream, and come again."):format(principal.owner, most),
+  problem.raise("unavailable", ("%s has %d streams of events open, as many as events.streams_each in the configuration allows "
+    .. "one owner; close some, or follow several things by one stream, and come again."):format(principal.owner, most),
     { headers = COME_LATER })
 end
 

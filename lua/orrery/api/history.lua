@@ -7,7 +7,7 @@ local events = require "orrery.data.events"
 local problem = require "orrery.api.problem"
 
 local function item(row)
-  local out = row.data
+  local out = events.words(row)
   out.count, out.sweep_id = nil, nil
   out.number, out.type, out.at = row.number, row.type, clock.text(row.at)
   return json.encode(out)

@@ -6,7 +6,6 @@ local changes = require "house.changes"
 local clock = require "house.clock"
 local feed = require "house.feed"
 local ids = require "house.ids"
-local json = require "house.json"
 local log = require "house.log"
 local task = require "house.task"
 local bits = require "orrery.core.event.bits"
@@ -26,10 +25,12 @@ local KEPT = 4 << 20     -- bytes of events as they were written down last: many
 
 local frames, framed = {}, 0
 
+-- An event that cannot be written down moves the client on, as a heartbeat does.
 local function frame(row)
   local text = frames[row.number]
   if text then return text end
-  text = ("id: %d\nevent: %s\ndata: %s\n\n"):format(row.number, row.type, (cloud.text(row)))
+  local event = cloud.text(row)
+  text = event and ("id: %d\nevent: %s\ndata: %s\n\n"):format(row.number, row.type, event) or ("id: %d\n\n"):format(row.number)
   if framed + #text > KEPT then frames, framed = {}, 0 end
   frames[row.number], framed = text, framed + #text
   return text
@@ -49,15 +50,17 @@ end
 -- An event as house.feed takes it.
 local function about(row)
   local type_bit, state_bit = bits.of(row)
-  local jobs = row.job and (row.type == "jobs.created" and json.decode(row.data).count or 1) or 0
-  return row.number, type_bit, state_bit, numbers[row.owner] or 0, row.simulation or 0, row.job or 0, jobs
+  return row.number, type_bit, state_bit, numbers[row.owner] or 0, row.simulation or 0, row.job or 0, events.jobs(row)
 end
 
 -- What an event means for the streams themselves.
 local ends = {}
 ends["simulation.deleted"] = function(row) feed.close(row.simulation) end
 ends["job.deleted"] = function(row) feed.close(row.job) end
-ends["token.revoked"] = function(row) feed.revoke(permits.of_token(ids.key(json.decode(row.data).token_id))) end
+ends["token.revoked"] = function(row)
+  local token = ids.key(events.words(row).token_id or "")
+  if token then feed.revoke(permits.of_token(token)) end
+end
 
 local function tell_those_who_want_it(row, ...) return not feed.wants(...) or feed.tell(frame(row), ...) end
 

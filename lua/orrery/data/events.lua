@@ -8,15 +8,13 @@ local insert = db.statement "INSERT INTO events(at, type, owner, simulation, job
 local of_job = db.statement [[
   SELECT number, at, type, data FROM events WHERE job = ? AND type <> 'jobs.created' AND number > ?
   ORDER BY number LIMIT ?]]
-local chunk_of = db.statement [[
-  SELECT number, at, job, data FROM events WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1]]
 
 local columns = "SELECT number, at, type, owner, simulation, job, data FROM events "
 local between = db.statement(columns .. [[WHERE number > ?1 AND number <= ?2 AND (?3 IS NULL OR owner = ?3)
   AND (?4 IS NULL OR simulation = ?4) ORDER BY number LIMIT ?5]])
 local about_job = db.statement(columns .. [[WHERE job = ? AND type <> 'jobs.created' AND number > ? AND number <= ?
   ORDER BY number LIMIT ?]])
-local about_chunk = db.statement(columns .. "WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1")
+local chunk_of = db.statement(columns .. "WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1")
 
 -- What is a deleted job's or simulation's own, as far as all readers have come. That it was deleted is told for longer.
 local read_by_all = " AND number <= coalesce((SELECT min(number) FROM readers), 9223372036854775807)"
@@ -44,19 +42,26 @@ function events.append(change, at, type, owner, simulation, job, data)
   change:add(insert, 1, at, type, owner, simulation, job, data and json.encode(data))
 end
 
----The events of one job after a number, oldest first, with `data` decoded.
-function events.of_job(job, after, limit)
-  local rows = db.rows(of_job, job, after, limit)
-  for _, row in ipairs(rows) do row.data = row.data and json.decode(row.data) or {} end
-  return rows
+---What an event tells, in the words of its type; of a row that was tampered with: perhaps nothing.
+---@return table
+function events.words(row)
+  local words = row.data and json.decode(row.data)
+  return type(words) == "table" and words or {}
 end
+
+---How many jobs it is of, beginning with its own.
+function events.jobs(row)
+  if not row.job then return 0 end
+  return row.type == "jobs.created" and math.tointeger(events.words(row).count) or 1
+end
+
+---The events of one job after a number, oldest first.
+function events.of_job(job, after, limit) return db.rows(of_job, job, after, limit) end
 
 ---The event by which a sweep's job came to be, which it shares with its chunk.
 function events.creation_of(job)
   local row = db.row(chunk_of, job)
-  if not row then return nil end
-  row.data = json.decode(row.data)
-  return job < row.job + row.data.count and row or nil
+  return row and job < row.job + events.jobs(row) and row or nil
 end
 
 ---Those after a number, up to another; of an owner and of a simulation, where these are given.
@@ -66,9 +71,8 @@ end
 
 ---Those about one job, with the one by which it came to be.
 function events.about_job(job, number, last, limit)
-  local rows, created = db.rows(about_job, job, number, last, limit), db.row(about_chunk, job)
-  if created and created.number > number and created.number <= last
-    and job < created.job + json.decode(created.data).count then
+  local rows, created = db.rows(about_job, job, number, last, limit), events.creation_of(job)
+  if created and created.number > number and created.number <= last then
     table.insert(rows, 1, created) -- nothing happened to it earlier
   end
   return rows

@@ -9,7 +9,7 @@ local chunk = db.statement [[
   FROM (SELECT number, at FROM events WHERE number >= ?1 AND number < ?2 ORDER BY number LIMIT ?4)]]
 local may_go = [[number <= coalesce((SELECT min(number) FROM readers), 9223372036854775807)
   AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.key >= events.job
-    AND j.key < events.job + CASE type WHEN 'jobs.created' THEN json_extract(data, '$.count') ELSE 1 END
+    AND j.key < events.job + CASE WHEN type = 'jobs.created' AND json_valid(data) THEN json_extract(data, '$.count') ELSE 1 END
     AND j.state NOT IN ('COMPLETED', 'FAILED', 'CANCELED'))]]
 local remove = db.statement("DELETE FROM events WHERE number BETWEEN ? AND ? AND " .. may_go)
 local whole_from = db.statement "UPDATE installation SET events_from = ?1 WHERE events_from < ?1"

@@ -41,6 +41,17 @@ LUA_TEST(what_is_no_json_is_told,
          "same(json.decode(('['):rep(1000)), nil)\n"
          "raises('string expected', json.decode, {}) raises('string expected', json.decode)")
 
+LUA_TEST(
+    a_text_is_a_map_or_is_not,
+    "for _, text in ipairs {'{}', '{\"a\":{\"b\":[1,\"x\"]}}', '{ }'} do same(json.is_map(text), true) end\n"
+    "for _, text in ipairs {'', '{', '}', '[]', '1', 'null', ' {}', '{} ', '{}{}', '{a}', "
+    "'{\"a\":\"\xff\"}', "
+    "'{\"a\":1,\"a\":2}'} do\n"
+    "  same(json.is_map(text), false)\n"
+    "end\n"
+    "same(json.is_map('{\"a\":' .. ('['):rep(79) .. (']'):rep(79) .. '}'), true)\n"
+    "same(json.is_map('{\"a\":' .. ('['):rep(99) .. (']'):rep(99) .. '}'), false)")
+
 LUA_TEST(what_has_no_json_is_refused,
          "raises('a function has no place', json.encode, print)\n"
          "raises('a userdata has no place', json.encode, {x = io.stdout})\n"

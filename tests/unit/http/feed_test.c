@@ -1,7 +1,6 @@
 /* Streams of a feed: who gets which event, who is behind and comes back, and how they end. A request's path says what its
-   handler does: /OWNER/SIMULATION/JOB/NUMBER opens a stream that has all up to a number; the number is its permit, too, and the owner its
-   holder. The
-   feed is told from the loop, by functions that a message carries there. */
+   handler does: /OWNER/SIMULATION/JOB/NUMBER opens a stream that has all up to a number; the number is its permit, too, and the
+   owner its holder. The feed is told from the loop, by functions that a message carries there. */
 #include "http/feed.h"
 
 #include "server.h"

@@ -62,9 +62,9 @@ end
 local function hand_over(it)
   local rows, list = events.after(it.sent, BOX), {}
   if #rows == 0 then return false end
-  for i, row in ipairs(rows) do
+  for _, row in ipairs(rows) do
     local body, key = cloud.text(row)
-    list[i] = { key = key, id = ("%d"):format(row.number), body = body }
+    if body then list[#list + 1] = { key = key, id = ("%d"):format(row.number), body = body } end
   end
   it.sent = rows[#rows].number
   it.under_way[#it.under_way + 1] = { box = bus.send(list), last = it.sent }

@@ -32,7 +32,8 @@ end
 
 -- The event's own words are read once, when somebody wants to know them.
 local function words_of(event)
-  event.words = event.words or event.data and json.decode(event.data) or {}
+  local words = event.words or event.data and json.decode(event.data)
+  event.words = type(words) == "table" and words or {}
   return event.words
 end
 
@@ -56,7 +57,7 @@ function matching:of(event)
   take(self.of_owner[event.owner])
   if event.simulation then take(self.of_simulation[event.simulation]) end
   if event.type == "jobs.created" and next(self.of_job) then -- it is the event of all jobs of its chunk
-    local last = event.job + words_of(event).count - 1
+    local last = event.job + (math.tointeger(words_of(event).count) or 1) - 1
     for job, hooks in pairs(self.of_job) do
       if job >= event.job and job <= last then take(hooks) end
     end

@@ -22,8 +22,14 @@ local CHUNK, MOST_DELIVERIES = 500, 1000 -- of one commit
 local settings = config.webhooks
 local FULL_MS = math.min(settings.backlog // 10, 1000) -- between two looks at one that has too much waiting: they count it
 
+-- An event that cannot be written down is for nobody.
+local function takers(hooks, event)
+  local found = hooks:of(event)
+  event.text = found[1] and cloud.text(event)
+  return event.text and found or {}
+end
+
 local function delivery_of(event, hook, now)
-  event.text = event.text or cloud.text(event)
   return { webhook = hook.key, event = event.number, type = event.type, body = event.text,
     due_at = now + math.floor(settings.retry_s[1] * 1000) }
 end
@@ -58,7 +64,7 @@ local function read_for_all(number, rows)
   local list, full, last, now = {}, {}, number, clock.now()
   for _, event in ipairs(rows) do
     if #list >= MOST_DELIVERIES then break end
-    for _, hook in ipairs(hooks:of(event)) do
+    for _, hook in ipairs(takers(hooks, event)) do
       if full[hook.key] == nil then full[hook.key] = is_full(hook) end
       if not full[hook.key] then list[#list + 1] = delivery_of(event, hook, now) end
     end
@@ -94,7 +100,7 @@ local function read_for(hook, goal)
   for i, event in ipairs(rows) do
     caught_up = event.number > goal
     if caught_up then break end
-    if one:of(event)[1] then
+    if takers(one, event)[1] then
       local list = event.number <= hook.again and repeated or fresh
       list[#list + 1] = delivery_of(event, hook, now)
     end

@@ -2,6 +2,8 @@
 -- and a routing key that a broker takes.
 require "support.house"
 package.loaded["house.ids"] = { text = function(key) return ("01990000-0000-7000-8000-%012d"):format(key) end }
+local complaints = {}
+package.loaded["house.log"] = { error = function(_, fields) complaints[#complaints + 1] = fields.number end }
 package.loaded["house.clock"] = { text = function(at) return ("2026-01-01T00:00:%06.3fZ"):format(at / 1000) end }
 local json = require "house.json"
 local cloud = require "orrery.core.event.cloud"
@@ -81,6 +83,34 @@ describe("an event as the world sees it", function()
       local _, key = rendered(row(type, { resource = ("r"):rep(300), webhook_id = id(7) }))
       assert.is_true(#key <= 255 and not key:find "[^%w._-]", key)
     end
+  end)
+
+  it("is nothing, and told of once, if its row was tampered with", function()
+    local rows = {}
+    for _, data in ipairs { "", "{", "x", "[1]", '"x"', "null", '{"to":}', '{"to":1}}', ' {"to":1}' } do
+      rows[#rows + 1] = { type = "job.state", simulation = 7, job = 9, data = data }
+    end
+    for _, name in ipairs { "null", "1.5e300", '["x"]', '"a\\"b"', '"\\u0000"', '""' } do
+      rows[#rows + 1] = { type = "resource.state", data = '{"resource":' .. name .. "}" }
+      rows[#rows + 1] = { type = "webhook.disabled", data = '{"webhook_id":' .. name .. "}" }
+    end
+    rows[#rows + 1] = { type = "resource.drained" }
+    for _, type in ipairs { 'of"old', "of\nold", "", ("o"):rep(1000) } do rows[#rows + 1] = { type = type } end
+    for i, each in ipairs(rows) do
+      each.number, each.at = 1000 + i, 0
+      for _ = 1, 3 do assert.is_nil(cloud.text(each), each.type .. " " .. (each.data or "")) end
+      assert.equal(1000 + i, complaints[i])
+    end
+    assert.equal(#rows, #complaints)
+  end)
+
+  it("is not left out where memory runs short", function()
+    local encode = json.encode
+    json.encode = function() error("not enough memory", 0) end
+    local ok, why = pcall(cloud.text, row("job.found", nil, "nobody yet"))
+    json.encode = encode
+    assert.same({ false, "not enough memory" }, { ok, why })
+    assert.equal("nobody yet", rendered(row("job.found", nil, "nobody yet")).owner)
   end)
 
   it("remembers no more than it may", function()

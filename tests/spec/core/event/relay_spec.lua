@@ -8,7 +8,7 @@ package.loaded["house.bus"] = {
   kind = function() return kind end,
   state = function() return state end,
   send = function(list)
-    local box = { list = list, first = tonumber(list[1].id), last = tonumber(list[#list].id) }
+    local box = { list = list, first = list[1] and tonumber(list[1].id), last = list[1] and tonumber(list[#list].id) }
     function box.wait() return coroutine.yield("box", box) end
     boxes[#boxes + 1] = box
     for _, each in ipairs(list) do sent[#sent + 1] = tonumber(each.id) end
@@ -18,8 +18,8 @@ package.loaded["house.bus"] = {
 package.loaded["house.changes"] = { wait = function(ms) return coroutine.yield("changes", ms) end }
 package.loaded["house.task"] = { sleep = function(ms) return coroutine.yield("sleep", ms) end }
 package.loaded["house.clock"] = { monotonic = function() return now end, now = function() return now end, text = tostring }
-package.loaded["house.config"] = { bus = { window = 8 } }
-package.loaded["house.log"] = { info = function() end, warn = function() end }
+package.loaded["house.config"] = { bus = { window = 16 } }
+package.loaded["house.log"] = { info = function() end, warn = function() end, error = function() end }
 package.loaded["house.ids"] = { text = tostring }
 package.loaded["house.db"] = {
   statement = function(sql) return sql end,
@@ -87,15 +87,27 @@ describe("the relay", function()
   end)
 
   it("goes on where it was, in the order of the log, with no more under way than fills the window and waits for it", function()
-    append(20)
+    append(40)
     cursor = 3
     local word, box = run(it_runs)
-    assert.same({ "box", 4, numbers(4, 15) }, { word, box.first, sent })
+    assert.same({ "box", 4, numbers(4, 27) }, { word, box.first, sent })
     word, box = run(it_runs, true)
-    assert.same({ "box", 8, numbers(4, 19) }, { word, box.first, sent })
-    for _ = 1, 3 do run(it_runs, true) end -- 16 to 19 are confirmed, 20 is under way
-    assert.same(numbers(4, 20), sent)
+    assert.same({ "box", 8, numbers(4, 31) }, { word, box.first, sent })
+    for _ = 1, 8 do run(it_runs, true) end -- 36 to 39 are confirmed, 40 is under way
+    assert.same(numbers(4, 40), sent)
     assert.equal("changes", (run(it_runs, true)))
+  end)
+
+  it("leaves out what cannot be written down, and goes on behind it", function()
+    append(9)
+    for _, damaged in ipairs { 2, 5, 6, 7, 8 } do log[damaged].data = "{" end
+    cursor = 0
+    run(it_runs)
+    assert.same({ 1, 3, 4, 9 }, sent)
+    for _ = 1, 2 do assert.equal("box", (run(it_runs, true))) end
+    now = 500
+    assert.equal("changes", (run(it_runs, true)))
+    assert.equal(9, cursor)
   end)
 
   it("moves on in the store when the broker has confirmed, and not for every box", function()
