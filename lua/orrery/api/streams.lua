@@ -17,7 +17,7 @@ local streams = {}
 
 local CHUNK = 100        -- events of one read …
 local WINDOW = 2000      -- … among so many numbers of the log
-local ENOUGH = 65536     -- bytes that one stream is sent in its turn
+local ENOUGH = 65536     -- bytes of their data; they are for one stream, in its turn
 local IDLE_MS = 1000
 local SLICE_MS = 5       -- of helping those behind, between two turns of everybody else
 local TROUBLE_MS = 1000
@@ -98,27 +98,16 @@ end
 
 -- What the stream whose turn it is lacks → rows, and the number up to which these are all.
 local function read_what_lacks(owner, simulation, job, number, last)
-  if job > 0 then
-    local rows = events.about_job(job, number, last, CHUNK)
-    return rows, #rows < CHUNK and last or rows[#rows].number
-  end
+  if job > 0 then return events.about_job(job, number, last, CHUNK, ENOUGH) end
   last = math.min(last, number + WINDOW)
-  local rows = events.between(number, last, owners[owner], simulation > 0 and simulation or nil, CHUNK)
-  return rows, #rows < CHUNK and last or rows[#rows].number
+  return events.between(number, last, owners[owner], simulation > 0 and simulation or nil, CHUNK, ENOUGH)
 end
 
 local function help_one(owner, simulation, job, number)
   local rows, reached = read_what_lacks(owner, simulation, job, number, feed.number())
   if is_overtaken(number) then return feed.drop() end
-  local sent = 0
   for _, row in ipairs(rows) do
-    if sent >= ENOUGH then break end
-    reached = row.number
-    if feed.fits(about(row)) then
-      local text = frame(row)
-      feed.send(text)
-      sent = sent + #text
-    end
+    if feed.fits(about(row)) then feed.send(frame(row)) end
   end
   feed.reached(reached)
 end

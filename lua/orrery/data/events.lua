@@ -9,12 +9,23 @@ local of_job = db.statement [[
   SELECT number, at, type, data FROM events WHERE job = ? AND type <> 'jobs.created' AND number > ?
   ORDER BY number LIMIT ?]]
 
-local columns = "SELECT number, at, type, owner, simulation, job, data FROM events "
-local between = db.statement(columns .. [[WHERE number > ?1 AND number <= ?2 AND (?3 IS NULL OR owner = ?3)
-  AND (?4 IS NULL OR simulation = ?4) ORDER BY number LIMIT ?5]])
-local about_job = db.statement(columns .. [[WHERE job = ? AND type <> 'jobs.created' AND number > ? AND number <= ?
-  ORDER BY number LIMIT ?]])
-local chunk_of = db.statement(columns .. "WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1")
+local columns = "number, at, type, owner, simulation, job, data"
+
+-- Some users' events are large: of a chunk no more is read than `bytes`, a parameter, allows to be in memory at once, but always
+-- one.
+local function chunk_where(condition, limit, bytes)
+  return db.statement(([[SELECT %s FROM (
+      SELECT %s, sum(length(data)) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+      FROM events WHERE %s ORDER BY number LIMIT %s)
+    WHERE before IS NULL OR before < %s ORDER BY number]]):format(columns, columns, condition, limit, bytes))
+end
+
+local some_after = chunk_where("number > ?1", "?2", "?3")
+local between = chunk_where("number > ?1 AND number <= ?2 AND (?3 IS NULL OR owner = ?3) AND (?4 IS NULL OR simulation = ?4)",
+  "?5", "?6")
+local about_job = chunk_where("job = ?1 AND type <> 'jobs.created' AND number > ?2 AND number <= ?3", "?4", "?5")
+local chunk_of = db.statement("SELECT " .. columns
+  .. " FROM events WHERE type = 'jobs.created' AND job <= ? ORDER BY job DESC LIMIT 1")
 
 -- What is a deleted job's or simulation's own, as far as all readers have come. That it was deleted is told for longer.
 local read_by_all = " AND number <= coalesce((SELECT min(number) FROM readers), 9223372036854775807)"
@@ -26,12 +37,6 @@ local some_forgotten = db.statement("SELECT key FROM deleted INDEXED BY deleted_
   .. read_by_all:gsub("number <=", "events <=") .. " ORDER BY events LIMIT ?")
 local forgotten = db.statement "UPDATE deleted SET events = NULL WHERE key = ?"
 
--- Some users' events are large: of a chunk no more is read than may be in memory at once, but always one.
-local some_after = db.statement [[
-  SELECT number, at, type, owner, simulation, job, data FROM (
-    SELECT *, sum(length(data)) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-    FROM (SELECT number, at, type, owner, simulation, job, data FROM events WHERE number > ?1 ORDER BY number LIMIT ?2))
-  WHERE before IS NULL OR before < ?3 ORDER BY number]]
 local newest = db.statement "SELECT seq FROM sqlite_sequence WHERE name = 'events'" -- though it may be gone again
 local oldest = db.statement "SELECT events_from FROM installation"
 
@@ -64,18 +69,29 @@ function events.creation_of(job)
   return row and job < row.job + events.jobs(row) and row or nil
 end
 
----Those after a number, up to another; of an owner and of a simulation, where these are given.
-function events.between(number, last, owner, simulation, limit)
-  return db.rows(between, number, last, owner, simulation, limit)
+-- Up to which number rows are all that there are: a chunk that has grown to its limit, or may have, is followed by others.
+local function reached(rows, last, limit, bytes)
+  local size = 0
+  for _, row in ipairs(rows) do size = size + #(row.data or "") end
+  return (#rows >= limit or size >= bytes) and rows[#rows].number or last
 end
 
----Those about one job, with the one by which it came to be.
-function events.about_job(job, number, last, limit)
-  local rows, created = db.rows(about_job, job, number, last, limit), events.creation_of(job)
+---Those after a number, up to another; of an owner and of a simulation, where these are given. Fewer than `limit` if their data
+---come to so many bytes before.
+---@return table[] rows as `cloud.text` takes them
+---@return integer number up to which these are all
+function events.between(number, last, owner, simulation, limit, bytes)
+  local rows = db.rows(between, number, last, owner, simulation, limit, bytes)
+  return rows, reached(rows, last, limit, bytes)
+end
+
+---Those about one job, with the one by which it came to be, likewise.
+function events.about_job(job, number, last, limit, bytes)
+  local rows, created = db.rows(about_job, job, number, last, limit, bytes), events.creation_of(job)
   if created and created.number > number and created.number <= last then
     table.insert(rows, 1, created) -- nothing happened to it earlier
   end
-  return rows
+  return rows, reached(rows, last, limit, bytes)
 end
 
 ---Deletes what happened to a deleted job. What some reader has yet to read stays; data.jobs notes that it is to go.
