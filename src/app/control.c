@@ -1,6 +1,7 @@
 /* The control worker: drives reality towards what the store says is wanted. All of its judgement is Lua
-   (lua/orrery/core/control.lua); here it gets a thread and the resource workers. Its one task never ends; if
-   it fails, it is started again after a moment, and finds everything it must do in the store. */
+   (lua/orrery/core/control.lua); here it gets a thread and the resource workers. Its one task, `run`, never ends; if
+   it fails, it is started again after a moment, and finds everything it must do in the store. Another, `settle`, runs
+   at an orderly end, while the workers that serve finish what they have begun. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,21 +16,29 @@ enum { CLOSE_MS = 3000, AGAIN_MS = 1000 };
 struct control {
   struct orr_plugin_loading loading;
   struct orr_timer *again;
-  bool is_ready;
+  bool is_ready, is_drained;
 };
 
 static const char *const tables[] = {"bus",       "changes", "clock", "config",   "db",  "digest",
                                      "fetch",     "files",   "ids",   "json",     "log", "reach",
                                      "resources", "server",  "task",  "template", NULL};
 
-static void start(struct orr_worker *worker);
+static void start(struct orr_worker *worker, const char *function, orr_task_finished *finished) {
+  struct orr_task *task = orr_task_create(worker->script, finished, worker);
+  lua_State *L = orr_script_state(worker->script);
+  lua_getfield(L, 1, function); /* of the module */
+  lua_xmove(L, orr_task_state(task), 1);
+  orr_task_run(task, 0);
+}
+
+static orr_task_finished ended;
 
 static void start_again(void *data) {
   struct orr_worker *worker = data;
   struct control *control = worker->user;
   orr_timer_stop(control->again);
   control->again = NULL;
-  start(worker);
+  start(worker, "run", ended);
 }
 
 static void ended(void *data, lua_State *L, enum orr_outcome outcome, int results) {
@@ -48,12 +57,26 @@ static void ended(void *data, lua_State *L, enum orr_outcome outcome, int result
   orr_loop_post(worker->server->loop, &worker->ready);
 }
 
-static void start(struct orr_worker *worker) {
-  struct orr_task *task = orr_task_create(worker->script, ended, worker);
-  lua_State *L = orr_script_state(worker->script);
-  lua_pushvalue(L, 1); /* the function that the module is */
-  lua_xmove(L, orr_task_state(task), 1);
-  orr_task_run(task, 0);
+static void drained(struct orr_worker *worker) {
+  struct control *control = worker->user;
+  if (!control->is_drained) orr_worker_drained(worker);
+  control->is_drained = true;
+}
+
+static void settled(void *data, lua_State *L, enum orr_outcome outcome, int results) {
+  struct orr_worker *worker = data;
+  (void)results;
+  if (outcome != ORR_TASK_DONE)
+    orr_log(&worker->server->log, ORR_LOG_ERROR, "control worker did not settle",
+            ORR_S("outcome", orr_outcome_name(outcome)), ORR_S("error", orr_task_trace(L)));
+  drained(worker);
+}
+
+static void drain(struct orr_worker *worker, bool now) {
+  if (now)
+    drained(worker);
+  else if (orr_script_state(worker->script))
+    start(worker, "settle", settled);
 }
 
 static void ready(struct orr_house *house, const char *why_not) {
@@ -81,7 +104,7 @@ static int begin(struct orr_worker *worker, struct orr_err *err) {
   worker->house.ready = ready;
   int code = orr_script_require(worker->script, "orrery.core.control", err);
   if (code != ORR_OK) return code;
-  start(worker);
+  start(worker, "run", ended);
   return ORR_OK;
 }
 
@@ -98,4 +121,5 @@ const struct orr_worker_kind orr_control_worker = {.name = "control",
                                                    .slice_ms = 5000,
                                                    .tables = tables,
                                                    .begin = begin,
+                                                   .drain = drain,
                                                    .end = end};

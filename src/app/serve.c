@@ -3,7 +3,7 @@
    thread starts.
 
      up    data directory, lock, socket, store (migrated) │ control worker ─ready─► API and bus workers ─began─► server.json
-     down  server.json away │ API and bus workers drain │ they end, control worker and its resources │ store, lock */
+     down  server.json away │ all workers drain │ they end, the control worker and its resources at last │ store, lock */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -29,7 +29,8 @@ struct life {
   struct orr_server server; /* first: messages find their way back by it */
   struct orr_signal *terminate, *interrupt;
   struct orr_timer *patience;
-  int serving, draining; /* API workers */
+  int serving;  /* API workers */
+  int draining; /* workers */
   bool ending;
   int exit_code;
   char data[PATH_MAX];
@@ -83,6 +84,7 @@ static void drain_all(struct life *life, bool now) {
     if (life->server.api[i]->serves) orr_worker_drain(life->server.api[i], now);
   if (life->server.bus_worker && life->server.bus_worker->serves)
     orr_worker_drain(life->server.bus_worker, now);
+  if (life->server.control->serves) orr_worker_drain(life->server.control, now);
 }
 
 static void patience_over(void *data) {
@@ -106,7 +108,8 @@ static void begin_end(struct life *life, int exit_code) {
   life->exit_code = exit_code;
   server_json_path(life, path, sizeof path);
   unlink(path);
-  life->draining = life->serving + (life->server.bus_worker && life->server.bus_worker->serves);
+  life->draining = life->serving + (life->server.bus_worker && life->server.bus_worker->serves) +
+                   life->server.control->serves;
   if (life->draining == 0) {
     stop_main(life);
     return;
@@ -179,7 +182,10 @@ void orr_server_ready(struct orr_message *message) {
   struct life *life = life_of(control);
   struct orr_server *server = &life->server;
   struct orr_err err;
-  if (control->failure.code != ORR_OK) start_failed(life, &control->failure);
+  if (control->failure.code != ORR_OK)
+    start_failed(life, &control->failure);
+  else
+    control->serves = true;
   for (int i = 0; !life->ending && i < server->api_count; i++)
     if (orr_worker_start(server->api[i], orr_server_began, &err)) start_failed(life, &err);
   if (!life->ending && server->bus_worker && orr_worker_start(server->bus_worker, orr_server_began, &err))

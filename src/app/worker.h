@@ -34,7 +34,7 @@ struct orr_worker {
   struct orr_message drained; /* to the main loop */
   struct orr_message ready;   /* control worker: to the main loop */
   struct orr_message began;   /* to the main loop: `failure` says how it went */
-  bool serves;                /* API workers, the main thread's: it has begun well */
+  bool serves;                /* the main thread's: it has begun well, and is drained before the end */
   bool stuck;                 /* something below hangs: its memory cannot be freed */
   void *user;                 /* the kind's, freed with the worker */
 };

@@ -136,6 +136,24 @@ describe("events on RabbitMQ:", function()
     s:stop()
   end)
 
+  it("none comes again when the server ends in order in the midst of it, and begins anew", function()
+    local s, consumer = start()
+    for _ = 1, 3 do
+      local before = #consumer.deliveries()
+      load(s)
+      process.eventually("delivered events", function() return #consumer.deliveries() > before + 500 end)
+      s:stop(true)
+      s:restart()
+    end
+    process.eventually("the end of all", function()
+      return number(s, "SELECT count(*) FROM simulations WHERE state = 'ACTIVE'") == 0
+    end, 120)
+    local _, repeats = check(s, consumer)
+    assert.equal(0, repeats)
+    consumer.close()
+    s:stop()
+  end)
+
   it("a broker that is short of memory is waited for, and the server goes on serving", function()
     local s, consumer = start()
     rig:run "rabbitmqctl -q set_vm_memory_high_watermark absolute 1000"

@@ -1,4 +1,4 @@
--- The control worker's one task: it puts the house in order, then drives reality towards what the store says is wanted.
+-- The control worker's task: it puts the house in order, then drives reality towards what the store says is wanted.
 -- Each resource has a task of its own; this one steers what needs no scheduler, and wakes them.
 local changes = require "house.changes"
 local clock = require "house.clock"
@@ -114,7 +114,7 @@ end
 
 local resources -- made once: should the task below fail, it is started again, and the others have gone on meanwhile
 
-return function()
+local function run()
   if not resources then
     local why = boot.run()
     if why then return server.ready(why) end
@@ -146,3 +146,5 @@ return function()
     if not more and changes.wait(pause) then task.sleep(math.max(looked + GATHER_MS - clock.monotonic(), 0)) end
   end
 end
+
+return { run = run, settle = relay.settle }

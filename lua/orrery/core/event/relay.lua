@@ -1,6 +1,7 @@
 -- The relay: reads the log and hands its events to the message bus, in the order of the log, as a task of the control worker.
 -- How far it has come is kept in the store, and moves when the broker has confirmed; so an event may be published again
 -- after a crash or a lost connection, under the same id, but none is left out. As long as the broker is away nothing is read.
+-- Before an orderly end it settles: then the next server publishes nothing again.
 local bus = require "house.bus"
 local changes = require "house.changes"
 local clock = require "house.clock"
@@ -22,6 +23,7 @@ local MOST = 6       -- … and more boxes are there when several of them come h
 local SAVE_MS = 500  -- between two commits of how far it has come
 local IDLE_MS = 1000
 local AWAY_MS = 100  -- between two looks whether the broker is back
+local SETTLE_MS, LOOK_MS = 500, 5 -- the longest that a server which is to end waits for confirms, and between two looks
 local FIRST_PAUSE_MS, LAST_PAUSE_MS = 250, 10000 -- when it refuses what it is given
 
 -- A relay that is new begins with what happens from now on.
@@ -51,15 +53,19 @@ end
 
 -- A store that takes nothing at present is tried again: what was relayed need not be relayed anew for that.
 local function save(it)
-  if it.saved == it.confirmed or clock.monotonic() < it.save_at then return end
+  if it.saved == it.confirmed then return end
   local change, number = db.change(), it.confirmed
   readers.move(change, relay.NAME, number)
   if change:commit() then it.saved = number end
   it.save_at = clock.monotonic() + SAVE_MS
 end
 
+local current -- the relay that runs, nil: none
+local settling = false
+
 -- Hands over what comes next → false: there is nothing.
 local function hand_over(it)
+  if settling then return false end
   local rows, list = events.after(it.sent, BOX), {}
   if #rows == 0 then return false end
   for _, row in ipairs(rows) do
@@ -91,7 +97,7 @@ local function go_on(it)
     local handed_over, why = hand_over(it), nil
     if #it.under_way == MOST or not handed_over and #it.under_way > 0 then why = take_back(it) end
     if why then return why end
-    save(it)
+    if clock.monotonic() >= it.save_at then save(it) end
     if not handed_over and #it.under_way == 0 then changes.wait(it.saved == it.confirmed and IDLE_MS or SAVE_MS) end
   end
 end
@@ -110,6 +116,7 @@ function relay.run()
   local number = readers.get(relay.NAME) or begin()
   local it = { sent = number, confirmed = number, saved = number, save_at = 0, waiting = false, under_way = {} }
   local pause, before = FIRST_PAUSE_MS, number
+  current = it
   while true do
     await_broker()
     local why = go_on(it)
@@ -122,6 +129,15 @@ function relay.run()
       pause = math.min(2 * pause, LAST_PAUSE_MS)
     end
   end
+end
+
+---Before an orderly end: hands over nothing more, and notes how far the broker has confirmed what it was handed.
+function relay.settle()
+  local it, over = current, clock.monotonic() + SETTLE_MS
+  settling = true
+  if not it then return end
+  while it.confirmed < it.sent and clock.monotonic() < over do task.sleep(LOOK_MS) end
+  save(it)
 end
 
 return relay

@@ -46,8 +46,6 @@ package.loaded["orrery.data.events"] = {
     return rows
   end,
 }
-package.loaded["orrery.core.event.relay"] = nil
-local relay = require "orrery.core.event.relay"
 
 local function append(count)
   for _ = 1, count do
@@ -69,11 +67,13 @@ local function numbers(from, to)
 end
 
 describe("the relay", function()
-  local it_runs
+  local relay, it_runs
 
   before_each(function()
     log, cursor, sent, boxes, commits, now, kind = {}, nil, {}, {}, {}, 0, "rabbitmq"
     state = { up = true, blocked = false }
+    package.loaded["orrery.core.event.relay"] = nil
+    relay = require "orrery.core.event.relay"
     it_runs = coroutine.create(relay.run)
   end)
 
@@ -185,6 +185,37 @@ describe("the relay", function()
     now, commits.refused = 500, nil
     run(it_runs)
     assert.same({ 4, numbers(1, 4) }, { cursor, sent })
+  end)
+
+  it("settles before an end: what is confirmed is noted at once, and nothing more is handed over", function()
+    append(30)
+    cursor = 0
+    run(it_runs)
+    run(it_runs, true)
+    assert.same({ 4, numbers(1, 28) }, { cursor, sent })
+    local settles = coroutine.create(relay.settle)
+    for _ = 1, 6 do
+      assert.equal("sleep", (run(settles)))
+      assert.same({ 4, numbers(1, 28) }, { cursor, sent })
+      run(it_runs, true)
+    end
+    run(settles)
+    assert.same({ "dead", 28, numbers(1, 28) }, { coroutine.status(settles), cursor, sent })
+  end)
+
+  it("waits for a broker that confirms nothing no longer than a moment, and notes what it has", function()
+    append(30)
+    cursor = 0
+    run(it_runs)
+    for _ = 1, 2 do run(it_runs, true) end
+    assert.equal(4, cursor)
+    local settles = coroutine.create(relay.settle)
+    run(settles)
+    now = 499
+    run(settles)
+    now = 500
+    run(settles)
+    assert.same({ "dead", 8 }, { coroutine.status(settles), cursor })
   end)
 
   it("is forgotten where there is no broker", function()
