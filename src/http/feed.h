@@ -35,8 +35,8 @@ struct orr_feed_right {
 /* `waiting(data)` is called when a stream's turn has come, at the end of the loop's turn. */
 struct orr_feed *orr_feed_create(struct orr_loop *loop, int64_t heartbeat_ms, void (*waiting)(void *data),
                                  void *data);
-void orr_feed_destroy(
-    struct orr_feed *feed); /* when no stream is left, as after the http server is; NULL is legal */
+/* When no stream is left, as after the http server is. NULL is legal. */
+void orr_feed_destroy(struct orr_feed *feed);
 
 /* Up to which number all has been told. It can be set while there are no streams. */
 int64_t orr_feed_number(const struct orr_feed *feed);

@@ -205,7 +205,8 @@ describe("webhooks", function()
     local row = "INSERT INTO events(at, type, owner, simulation, job, data) SELECT at, '%s', owner, simulation, job, '%s' "
       .. "FROM events WHERE number = (SELECT max(number) FROM events WHERE type = 'job.created');"
     process.run(("sqlite3 -cmd '.timeout 5000' %s/orrery.db %s"):format(s.data, process.quote(row:format("jobs.created", "{")
-      .. row:format("job.state", '{"to":') .. row:format("job.state", "7"))))
+      .. row:format("job.state", '{"to":') .. row:format("job.state", "7")
+      .. "INSERT INTO events(at, type, owner, simulation, job) VALUES('never', 'jobs.created', 'admin', 'x', 'y')")))
     s:post("/v1/jobs/" .. job .. "/cancel")
     for _, path in ipairs { "/beside", "/beside_job" } do
       assert.same({ "orrery.job.state", "orrery.job.wanted" }, types_of(r:await(2, path)))

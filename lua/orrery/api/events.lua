@@ -91,7 +91,8 @@ end
 local function follow(context, of)
   local request, query = context.request, context.query
   check_accepted(request)
-  local filter = { owner = owner_of(context), simulation = of.simulation, job = of.job, types = types_of(context), states = query.state }
+  local filter = { owner = owner_of(context), simulation = of.simulation, job = of.job, types = types_of(context),
+    states = query.state }
   local number = number_of(context)
   check_room(context)
   request:begin(200, HEADERS)

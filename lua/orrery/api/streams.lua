@@ -47,10 +47,12 @@ local function number_of(owner)
   return owner and numbers[owner]
 end
 
+local function key_or_0(value) return math.tointeger(value) or 0 end
+
 -- An event as house.feed takes it.
 local function about(row)
   local type_bit, state_bit = bits.of(row)
-  return row.number, type_bit, state_bit, numbers[row.owner] or 0, row.simulation or 0, row.job or 0, events.jobs(row)
+  return row.number, type_bit, state_bit, numbers[row.owner] or 0, key_or_0(row.simulation), key_or_0(row.job), events.jobs(row)
 end
 
 -- What an event means for the streams themselves.

@@ -60,8 +60,8 @@ local function save(it)
   it.save_at = clock.monotonic() + SAVE_MS
 end
 
-local current -- the relay that runs, nil: none
-local settling = false
+local current -- the relay that runs | nil
+local settling = false -- nothing more is handed over
 
 -- Hands over what comes next → false: there is nothing.
 local function hand_over(it)
