@@ -12,7 +12,7 @@ local asyncapi = {}
 
 local BINDING = "0.3.0" -- of AMQP, the version that is kept to
 
-local subjects, document -- what it is of, and what is written of that when it is first asked for: a start is not to wait for it
+local sources, document -- what it is of, and what is written of that when it is first asked for: a start is not to wait for it
 
 local function ref(...) return { ["$ref"] = "#/" .. table.concat({ ... }, "/") } end
 
@@ -234,10 +234,10 @@ local function written(routes, methods, services)
 end
 
 ---@param of fun() → what the document is of: all routes, methods, services
-function asyncapi.describe(of) subjects = of end
+function asyncapi.describe(of) sources = of end
 
 local function read()
-  document = document or written(subjects())
+  document = document or written(sources())
   return 200, "Content-Type: application/json\r\n", document
 end
 
