@@ -68,6 +68,13 @@ local function check(opened, status, headers, body)
   if not may_pass then opened:check(nil, status, headers, body) end
 end
 
+-- What the server says of it, if it says something.
+local function say_trying(body)
+  local told = json.decode(body or "")
+  local why = type(told) == "table" and type(told.detail) == "string" and ": " .. text.clean(told.detail) or ""
+  out.say(("orrery: no events from the server%s; trying again"):format(why:gsub("%.$", "")))
+end
+
 ---Prints events until a signal is caught.
 local function follow(opened, query, show)
   local pause, said = FIRST_PAUSE_MS, false
@@ -83,7 +90,7 @@ local function follow(opened, query, show)
     if opened.caught() then return end
     check(opened, status, headers, body)
     if not came and not said then
-      out.say "orrery: no events from the server, trying again"
+      say_trying(body)
       said = true
     end
     pause = came and FIRST_PAUSE_MS or math.min(pause * 2, LONGEST_PAUSE_MS)

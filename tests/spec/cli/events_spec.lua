@@ -7,19 +7,20 @@ local server = require "support.server"
 describe("orrery events", function()
   local s
 
-  setup(function() s = server.start { config = "events = { heartbeat_ms = 200 }\n" } end)
+  setup(function() s = server.start { config = "workers = 1 events = { heartbeat_ms = 200, streams_each = 1 }\n" } end)
   teardown(function() s:stop() end)
 
   -- The command as it runs: what it has printed so far is `out`.
-  local function start(arguments)
+  local function start(arguments, token)
     local self = { directory = process.temporary() }
-    self.process = process.start(command.line("events " .. arguments, { server = s }), self.directory)
+    self.process = process.start(command.line("events " .. arguments, { server = s, env = { ORRERY_TOKEN = token } }), self.directory)
     function self.out() return process.read(self.directory .. "/out") or "" end
+    function self.complaints() return process.read(self.directory .. "/log") or "" end
     function self.says(pattern) return process.eventually(pattern, function() return self.out():match(pattern) end) end
     function self.interrupted()
       self.process:signal "TERM" -- a shell has its children ignore SIGINT
       local code = self.process:wait(30)
-      local complaints = process.read(self.directory .. "/log")
+      local complaints = self.complaints()
       self.process:close()
       process.run("rm -rf " .. self.directory)
       return code, complaints
@@ -90,6 +91,18 @@ describe("orrery events", function()
     local code, complaints = events.interrupted()
     assert.equal(143, code)
     assert.truthy(complaints:find("trying again", 1, true), complaints)
+  end)
+
+  it("comes again when it may, and says why it may not yet", function()
+    local token = s:token_of "ada"
+    s:make("/v1/simulations", { name = "hers" }, { token = token })
+    local first, second = start("--after 0", token), nil
+    first.says "hers"
+    second = start("--after 0", token)
+    process.eventually("a complaint", function() return second.complaints():find("events.streams_each", 1, true) end)
+    first.interrupted()
+    second.says "hers"
+    assert.equal(143, (second.interrupted()))
   end)
 
   it("is told in words what it cannot have", function()
