@@ -96,9 +96,9 @@ describe("orrery events", function()
   it("comes again when it may, and says why it may not yet", function()
     local token = s:token_of "ada"
     s:make("/v1/simulations", { name = "hers" }, { token = token })
-    local first, second = start("--after 0", token), nil
+    local first = start("--after 0", token)
     first.says "hers"
-    second = start("--after 0", token)
+    local second = start("--after 0", token)
     process.eventually("a complaint", function() return second.complaints():find("events.streams_each", 1, true) end)
     first.interrupted()
     second.says "hers"
