@@ -67,16 +67,20 @@ static void empty(amqp_bytes_t queue) {
   check_reply("emptying the queue");
 }
 
-/* The keys are as long as those of events: a broker reads them letter by letter, and that is a part of its work. */
+/* Keys and ids as events have them: a broker reads keys letter by letter, and that is a part of its work. */
+static void name(int number, char *key, char *id, amqp_basic_properties_t *properties) {
+  sprintf(key, "job.state.019f0000-0000-7000-8000-000000000000.019f0000-0000-7000-8000-%012d", number);
+  sprintf(id, "%d", number);
+  properties->message_id = amqp_cstring_bytes(id);
+}
+
 static void publish(int events, int window, size_t size) {
-  amqp_bytes_t exchange = amqp_cstring_bytes("orrery.events"), queue = amqp_cstring_bytes("orrery.bare"),
-               key = amqp_cstring_bytes("job.state.019f0000-0000-7000-8000-000000000000"
-                                        ".019f0000-0000-7000-8000-000000000001");
+  amqp_bytes_t exchange = amqp_cstring_bytes("orrery.events"), queue = amqp_cstring_bytes("orrery.bare");
   amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG |
                                                   AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG,
                                         .delivery_mode = AMQP_DELIVERY_PERSISTENT,
-                                        .content_type = amqp_cstring_bytes("application/cloudevents+json"),
-                                        .message_id = amqp_cstring_bytes("123456")};
+                                        .content_type = amqp_cstring_bytes("application/cloudevents+json")};
+  char key[128], id[16];
   amqp_bytes_t body = {size, calloc(1, size)};
   amqp_exchange_declare(connection, CHANNEL, exchange, amqp_cstring_bytes("topic"), 0, 1, 0, 0,
                         amqp_empty_table);
@@ -90,8 +94,12 @@ static void publish(int events, int window, size_t size) {
   empty(queue);
   double began = seconds();
   for (int sent = 0, confirmed = 0; confirmed < events;) {
-    for (; sent < events && sent - confirmed < window; sent++)
-      check(amqp_basic_publish(connection, CHANNEL, exchange, key, 0, 0, &properties, body), "publishing");
+    for (; sent < events && sent - confirmed < window; sent++) {
+      name(sent, key, id, &properties);
+      check(
+          amqp_basic_publish(connection, CHANNEL, exchange, amqp_cstring_bytes(key), 0, 0, &properties, body),
+          "publishing");
+    }
     confirmed += await_confirms();
   }
   printf("%.0f\n", events / (seconds() - began));

@@ -21,23 +21,31 @@ resource_status.question = question
 ---@param its table the resource's settings
 function resource_status.is_external(its) return (its.status or settings.service) == "external" end
 
----Asks about a resource. Waits.
----@return table|nil report
----@return string|nil why there is none
-function resource_status.ask(name, scheduler)
-  local report, code, why = service.ask(question, { resource = name, scheduler = scheduler })
-  if report then return report end
-  return nil, code == "refused" and "it refuses to tell" .. (why and ": " .. why or "") or why
-end
+local changed   -- who wants to know when it says that it should be asked anew
+local listening -- from the first question on: where none is asked, the broker need not look at one binding more for every event
 
----Calls `changed` with the name of a resource of which the service says that it should be asked anew; nil: of all.
----@param changed fun(name:string|nil)
-function resource_status.watch(changed)
+local function listen()
+  if listening or not changed then return end
+  listening = true
   bus.subscribe("resource-status.changed", function(_, body)
     local told = json.decode(body)
     local name = type(told) == "table" and told.resource
     changed(type(name) == "string" and name or nil)
   end)
 end
+
+---Asks about a resource. Waits.
+---@return table|nil report
+---@return string|nil why there is none
+function resource_status.ask(name, scheduler)
+  listen()
+  local report, code, why = service.ask(question, { resource = name, scheduler = scheduler })
+  if report then return report end
+  return nil, code == "refused" and "it refuses to tell" .. (why and ": " .. why or "") or why
+end
+
+---Calls `on_change` with the name of a resource of which the service says that it should be asked anew; nil: of all.
+---@param on_change fun(name:string|nil)
+function resource_status.watch(on_change) changed = on_change end
 
 return resource_status
