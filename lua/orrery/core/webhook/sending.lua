@@ -108,7 +108,7 @@ local function hand_out(fetcher, due)
     local key = next_due(lane)
     if key then
       begin(fetcher, lane, key)
-      waiting:add(lane)
+      if flying[key] then waiting:add(lane) end -- what ended at once would do so again: its webhook was just disabled, say
       if not may_begin(lane) then waiting:keep(may_begin) end
     end
     lane = waiting:next()
