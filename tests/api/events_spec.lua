@@ -310,10 +310,15 @@ for _, workers in ipairs { 1, 2 } do
         stream.open(s, "/v1/jobs/" .. job .. "/events?after=" .. from)
       local row = "INSERT INTO events(at, type, owner, simulation, job, data) SELECT at, '%s', owner, simulation, job, '%s' "
         .. "FROM events WHERE number = (SELECT max(number) FROM events WHERE type = 'job.created');"
-      process.run(("sqlite3 -cmd '.timeout 5000' %s/orrery.db %s"):format(s.data, process.quote(row:format("jobs.created", "{")
-        .. row:format("job.state", '{"to":') .. row:format("resource.state", "[1]") .. row:format("token.revoked", "")
-        .. "INSERT INTO events(at, type, simulation, job) VALUES('never', 'jobs.created', 'x', 'y')")))
+      local function tamper(statements)
+        process.run(("sqlite3 -cmd '.timeout 5000' %s/orrery.db %s"):format(s.data, process.quote(statements)))
+      end
+      tamper(row:format("jobs.created", "{") .. row:format("job.state", '{"to":') .. row:format("resource.state", "[1]")
+        .. row:format("token.revoked", "")
+        .. "INSERT INTO events(at, type, simulation, job) VALUES('never', 'jobs.created', 'x', 'y')")
       local last = newest()
+      tamper(row:format("jobs.created", '{"count":9007199254740992}') .. row:format("token.revoked", '{"token_id":[]}')
+        .. "INSERT INTO events(at, type) VALUES(0, 'simulation.deleted'), (0, 'job.deleted')")
       s:simulation "goes on behind it"
       for _, events in ipairs { live, behind, stream.open(s, "/v1/events?after=" .. from) } do
         local list = events:until_one(function(event) return event.data.data.name == "goes on behind it" end)

@@ -55,12 +55,17 @@ local function about(row)
   return row.number, type_bit, state_bit, numbers[row.owner] or 0, key_or_0(row.simulation), key_or_0(row.job), events.jobs(row)
 end
 
+local function close(key)
+  if key_or_0(key) > 0 then feed.close(key) end
+end
+
 -- What an event means for the streams themselves.
 local ends = {}
-ends["simulation.deleted"] = function(row) feed.close(row.simulation) end
-ends["job.deleted"] = function(row) feed.close(row.job) end
+ends["simulation.deleted"] = function(row) close(row.simulation) end
+ends["job.deleted"] = function(row) close(row.job) end
 ends["token.revoked"] = function(row)
-  local token = ids.key(events.words(row).token_id or "")
+  local text = events.words(row).token_id
+  local token = type(text) == "string" and ids.key(text)
   if token then feed.revoke(permits.of_token(token)) end
 end
 

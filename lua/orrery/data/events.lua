@@ -54,10 +54,13 @@ function events.words(row)
   return type(words) == "table" and words or {}
 end
 
+local MOST_JOBS = 1000000 -- of a sweep: what says that it is of more was tampered with, and whoever counts them would not end
+
 ---How many jobs it is of, beginning with its own.
 function events.jobs(row)
   if not row.job then return 0 end
-  return row.type == "jobs.created" and math.tointeger(events.words(row).count) or 1
+  local count = row.type == "jobs.created" and math.tointeger(events.words(row).count)
+  return count and count > 0 and count <= MOST_JOBS and count or 1
 end
 
 ---The events of one job after a number, oldest first.
