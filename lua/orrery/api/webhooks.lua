@@ -21,7 +21,8 @@ local OVERLAP_S = 86400 -- for which an old secret signs as well
 local whole, cut = answer.shapes { { "id", "id" }, { "owner", "text" }, { "name", "text" }, { "url", "text" }, { "all", "bool" },
   { "simulation_id", "id" }, { "job_id", "id" }, { "types", "json" }, { "states", "json" }, { "state", "text" },
   { "disabled_at", "time" }, { "disabled_reason", "text" }, { "failures", "int" }, { "failing_since", "time" },
-  { "pending", "int" }, { "read_to", "int" }, { "missed", "json" }, { "old_secret_until", "time" }, { "created_at", "born", "born" } }
+  { "pending", "int" }, { "read_to", "int" }, { "missed", "json" }, { "old_secret_until", "time" },
+  { "created_at", "born", "born" } }
 
 local function location(key) return "Location: /v1/webhooks/" .. ids.text(key) .. "\r\nCache-Control: no-store\r\n" end
 

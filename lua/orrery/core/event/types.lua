@@ -101,8 +101,8 @@ types["resource.drained"] = { of = "resource", help = "A resource gets no new jo
 types["resource.enabled"] = { of = "resource", help = "A resource that was drained gets jobs again.",
   data = object { resource = resource, by = by } }
 
-types["webhook.disabled"] = { of = "webhook", help = "A webhook was disabled: nothing reaches its receiver, or somebody wants it so.",
-  data = object { webhook_id = needed(text "the webhook"), reason = needed(text "why, for people") } }
+types["webhook.disabled"] = { of = "webhook", help = "A webhook was disabled: nothing reaches its receiver, or somebody wants "
+  .. "it so.", data = object { webhook_id = needed(text "the webhook"), reason = needed(text "why, for people") } }
 
 types["webhook.missed"] = { of = "webhook", help = "A webhook was behind, and when it came to these events, some of them were "
   .. "gone from the log.", data = object { webhook_id = needed(text "the webhook"),

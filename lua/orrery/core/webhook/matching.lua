@@ -56,7 +56,7 @@ function matching:of(event)
   take(self.everybody)
   take(self.of_owner[event.owner])
   if event.simulation then take(self.of_simulation[event.simulation]) end
-  if event.type == "jobs.created" and math.tointeger(event.job) and next(self.of_job) then -- it is the event of all jobs of its chunk
+  if event.type == "jobs.created" and math.tointeger(event.job) and next(self.of_job) then -- it is of all jobs of its chunk
     local last = event.job + (math.tointeger(words_of(event).count) or 1) - 1
     for job, hooks in pairs(self.of_job) do
       if job >= event.job and job <= last then take(hooks) end
