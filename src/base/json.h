@@ -23,8 +23,8 @@ struct orrery_value *orr_json_read(struct orr_arena *arena, const char *text, si
 bool orr_json_is_map(const char *text, size_t size);
 
 void orr_json_put(struct orr_buf *out, const struct orrery_value *value);
-void orr_json_put_text(struct orr_buf *out, const char *text,
-                       size_t size); /* quotes; broken UTF-8 → U+FFFD */
+/* In quotes. What is written can be read: broken UTF-8, and NUL, are U+FFFD then. */
+void orr_json_put_text(struct orr_buf *out, const char *text, size_t size);
 void orr_json_put_escaped(struct orr_buf *out, const char *text,
                           size_t size); /* the same without the quotes */
 void orr_json_put_int(struct orr_buf *out, int64_t value);

@@ -27,7 +27,7 @@ void orr_json_put_escaped(struct orr_buf *out, const char *text, size_t size) {
     case '\r': ORR_BUF_LIT(out, "\\r"); break;
     case '\t': ORR_BUF_LIT(out, "\\t"); break;
     default:
-      if (*at < 0x20)
+      if (*at && *at < 0x20)
         orr_buf_printf(out, "\\u%04x", *at);
       else
         ORR_BUF_LIT(out, "\xef\xbf\xbd");

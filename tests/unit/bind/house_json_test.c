@@ -63,7 +63,8 @@ LUA_TEST(what_has_no_json_is_refused,
          "local cycle = {} cycle.x = cycle raises('nested deeper', json.encode, cycle)\n"
          "local long = {} long[1] = long raises('nested deeper', json.encode, long)\n"
          "same(json.encode(0/0), 'null') same(json.encode(math.huge), 'null')\n"
-         "same(json.encode('a\\0b'), '\"a\\\\u0000b\"')\n"
+         "same(json.encode('a\\0b'), '\"a\\xef\\xbf\\xbdb\"')\n"
+         "same(json.is_map(json.encode {x = '\\0\\1\\31\\127\\xff'}), true)\n"
          "same(json.encode('\\xff'), '\"\xef\xbf\xbd\"')")
 
 /* A whole document, wrapped in a few more tables, is not too deep. */

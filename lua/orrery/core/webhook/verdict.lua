@@ -25,12 +25,12 @@ function verdict.wish(header, now)
   return math.max(0, math.min(seconds, LONGEST_WISH_S))
 end
 
----The beginning of an answer, as text.
+---The beginning of an answer, as text, which has no NUL.
 function verdict.beginning(body)
   local text = body:sub(1, MOST_TOLD)
   local _, broken = utf8.len(text)
   if broken and #body > MOST_TOLD and broken > #text - 4 then text = text:sub(1, broken - 1) end -- a character was cut
-  return utf8.len(text) and text or (text:gsub("[\x80-\xff]", "?"))
+  return (text:gsub(utf8.len(text) and "\0" or "[\0\x80-\xff]", "?"))
 end
 
 ---Why an answer is no success | nil
