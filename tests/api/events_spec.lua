@@ -35,7 +35,12 @@ for _, workers in ipairs { 1, 2 } do
   describe(("events, %d API worker(s):"):format(workers), function()
     local s
 
-    setup(function() s = server.start { workers = workers, config = HEARTBEAT, resources = RESOURCES } end)
+    setup(function()
+      s = server.start { workers = workers, config = HEARTBEAT, resources = RESOURCES }
+      process.eventually("the resources", function()
+        return s:sql "SELECT count(*) FROM events WHERE type = 'resource.state'" == "2"
+      end)
+    end)
     teardown(function() s:stop() end)
 
     local function newest() return tonumber(s:sql "SELECT max(number) FROM events") end
