@@ -88,12 +88,30 @@ local function keep_house()
   return change:commit() and (idempotency.any(before) or tickets.any(now))
 end
 
--- What goes on beside everything else: a disk may take its time, and so may a million old jobs.
-local function again_and_again(pause_ms, what, run)
+-- What goes on beside everything else, again and again: a disk may take its time, and so may a million old jobs.
+local beside = {
+  { what = "removing directories", run = deletion.remove_directories, pause_ms = REMOVAL_MS },
+  { what = "retention", run = retention.run, pause_ms = HOUSEKEEPING_MS },
+  { what = "keeping events", run = keeping.run, pause_ms = HOUSEKEEPING_MS },
+  { what = "relaying events", run = relay.run, pause_ms = RELAY_MS },
+  { what = "keeping deliveries", run = webhook_keeping.run, pause_ms = HOUSEKEEPING_MS },
+  { what = "webhooks", run = webhook.run, pause_ms = IDLE_MS },
+}
+
+local function again_and_again(it)
+  local _ <close> = setmetatable({}, { __close = function() it.goes_on = false end })
+  it.goes_on = true
   while true do
-    local ok, why = xpcall(run, debug.traceback)
-    if not ok then log.error(what .. " failed", { error = why }) end
-    task.sleep(pause_ms)
+    local ok, why = xpcall(it.run, debug.traceback)
+    if not ok then log.error(it.what .. " failed", { error = why }) end
+    task.sleep(it.pause_ms)
+  end
+end
+
+-- One that ran for too long and was thrown out is missed here.
+local function keep_going()
+  for _, it in ipairs(beside) do
+    if not it.goes_on then task.spawn(again_and_again, it) end
   end
 end
 
@@ -125,12 +143,7 @@ local function run()
     resources = roster.new()
     resources:look() -- so that the API knows where files are
     resource_status.watch(function(name) resources:ask_again(name) end)
-    task.spawn(again_and_again, REMOVAL_MS, "removing directories", deletion.remove_directories)
-    task.spawn(again_and_again, HOUSEKEEPING_MS, "retention", retention.run)
-    task.spawn(again_and_again, HOUSEKEEPING_MS, "keeping events", keeping.run)
-    task.spawn(again_and_again, RELAY_MS, "relaying events", relay.run)
-    task.spawn(again_and_again, HOUSEKEEPING_MS, "keeping deliveries", webhook_keeping.run)
-    task.spawn(again_and_again, IDLE_MS, "webhooks", webhook.run)
+    keep_going()
     server.beat()
     server.ready()
   end
@@ -138,6 +151,7 @@ local function run()
   while true do
     local looked = clock.monotonic()
     local more = steer_all(resources)
+    keep_going()
     if clock.monotonic() >= next_housekeeping then
       if keep_house() then more = true else next_housekeeping = clock.monotonic() + HOUSEKEEPING_MS end
     end
