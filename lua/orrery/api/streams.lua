@@ -2,6 +2,7 @@
 -- have all before it (house.feed finds them); another sends those who are behind, since they began further back or take what
 -- they are sent slowly, what they lack, out of the log, a little at a time, until they have caught up. So an event is written
 -- down once, however many streams it goes to, and no stream costs a task.
+local alive = require "orrery.core.alive"
 local changes = require "house.changes"
 local clock = require "house.clock"
 local feed = require "house.feed"
@@ -131,10 +132,10 @@ local running = {}
 
 -- Runs a task for as long as it has something to do, whatever happens to it.
 local function keep_running(name, run)
-  if running[name] then return end
+  if alive(running[name]) then return end
   task.spawn(function()
     local _ <close> = setmetatable({}, { __close = function() running[name] = nil end })
-    running[name] = true
+    running[name] = coroutine.running()
     while true do
       local fine, why = xpcall(run, debug.traceback)
       if fine then return end

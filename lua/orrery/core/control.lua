@@ -1,5 +1,6 @@
 -- The control worker's task: it puts the house in order, then drives reality towards what the store says is wanted.
 -- Each resource has a task of its own; this one steers what needs no scheduler, and wakes them.
+local alive = require "orrery.core.alive"
 local changes = require "house.changes"
 local clock = require "house.clock"
 local db = require "house.db"
@@ -58,11 +59,11 @@ local function pause_of(it)
   return math.min(IDLE_MS, recover.next_ms(it) or IDLE_MS, monitor.next_ms(it) or IDLE_MS, dispatch.next_ms(it) or IDLE_MS)
 end
 
--- A round that throws costs this resource a moment, never the others. `driven` falls with the task, whatever ends it: a
--- task thrown out for running too long cannot help itself, so the control task starts another.
+-- A round that throws costs this resource a moment, never the others. `driven` is its task's thread: one
+-- thrown out for running too long cannot help itself, so the control task starts another.
 local function drive(it)
   local _ <close> = setmetatable({}, { __close = function() it.driven = false end })
-  it.driven = true
+  it.driven = coroutine.running()
   it:load()
   it:publish()
   while not it.leaving do
@@ -99,8 +100,7 @@ local beside = {
 }
 
 local function again_and_again(it)
-  local _ <close> = setmetatable({}, { __close = function() it.goes_on = false end })
-  it.goes_on = true
+  it.thread = coroutine.running()
   while true do
     local ok, why = xpcall(it.run, debug.traceback)
     if not ok then log.error(it.what .. " failed", { error = why }) end
@@ -111,7 +111,7 @@ end
 -- One that ran for too long and was thrown out is missed here.
 local function keep_going()
   for _, it in ipairs(beside) do
-    if not it.goes_on then task.spawn(again_and_again, it) end
+    if not alive(it.thread) then task.spawn(again_and_again, it) end
   end
 end
 
@@ -124,7 +124,7 @@ local function steer_all(resources)
   more = limits.run() or more
   more = deletion.run() or more
   for name, it in pairs(resources.all) do
-    if not it.driven then task.spawn(drive, it) end
+    if not alive(it.driven) then task.spawn(drive, it) end
     house.poke(name)
   end
   return more
