@@ -53,7 +53,7 @@ local function print_settings(value, prefix)
 end
 
 -- Files that the server reads when it starts, or later.
-local FILES = { bus = { "password_file", "ca_file", "cert_file", "key_file" }, webhooks = { "ca_file" } }
+local FILES = { bus = config.files_of_bus, webhooks = { "ca_file" } }
 
 local function check_files(loaded, file)
   for group, names in pairs(FILES) do

@@ -59,8 +59,8 @@ local function pause_of(it)
   return math.min(IDLE_MS, recover.next_ms(it) or IDLE_MS, monitor.next_ms(it) or IDLE_MS, dispatch.next_ms(it) or IDLE_MS)
 end
 
--- A round that throws costs this resource a moment, never the others. `driven` is its task's thread: one
--- thrown out for running too long cannot help itself, so the control task starts another.
+-- A round that throws costs this resource a moment, never the others. `driven` is its task's thread: one thrown out for running
+-- too long cannot help itself, so the control task starts another.
 local function drive(it)
   local _ <close> = setmetatable({}, { __close = function() it.driven = false end })
   it.driven = coroutine.running()

@@ -1,6 +1,9 @@
 -- The address of the broker, and the settings of `bus` that hang together. An address may hold a password, which nobody is shown.
 local broker = {}
 
+---The settings of `bus` that name files.
+broker.files = { "password_file", "ca_file", "cert_file", "key_file" }
+
 local RIGHT = "amqp://user:password@host:port/vhost, or amqps://…, with %2F for a / in the name of the virtual host"
 local LONGEST = 2048
 
@@ -35,7 +38,7 @@ end
 ---@return string|nil path
 ---@return string|nil detail
 function broker.contradiction(bus)
-  for _, name in ipairs { "password_file", "ca_file", "cert_file", "key_file" } do
+  for _, name in ipairs(broker.files) do
     if bus[name] and not bus.url then return "bus." .. name, "needs bus.url, the broker that it is for" end
     if bus[name] and name ~= "password_file" and not bus.url:find "^amqps:" then
       return "bus." .. name, "needs TLS, that is, a bus.url that begins with amqps://"

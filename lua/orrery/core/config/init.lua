@@ -83,6 +83,7 @@ config.resource_keys, config.resource_fields = of_resource.keys, of_resource.fie
 config.contradiction, config.is_account = of_resource.contradiction, of_resource.is_account
 config.maps, config.is_elsewhere = of_resource.maps, of_resource.is_elsewhere
 config.without_broker, config.without_password = of_service.without_broker, broker.shown
+config.files_of_bus = broker.files
 
 local known = {} -- names that the file may assign
 for _, row in ipairs(keys) do known[row[1]:match "^[^.]+"] = true end
@@ -220,7 +221,7 @@ function config.load(file, options, machine, seconds)
   result.workers = result.workers or math.min(machine.cores, 4)
   result.data = absolute(result.data or machine.data)
   result.schedulers = result.schedulers:gsub("[^:]+", absolute)
-  for _, name in ipairs { "password_file", "ca_file", "cert_file", "key_file" } do
+  for _, name in ipairs(broker.files) do
     result.bus[name] = result.bus[name] and absolute(result.bus[name])
   end
   result.webhooks.ca_file = result.webhooks.ca_file and absolute(result.webhooks.ca_file)
